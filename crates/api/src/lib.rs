@@ -1,0 +1,1 @@
+//! What crosses a boundary of SQLite Replicate: configuration, status, commands, events, errors.

@@ -1,0 +1,3 @@
+//! The command line of SQLite Replicate.
+
+fn main() {}

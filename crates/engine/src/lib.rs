@@ -1,0 +1,1 @@
+//! The doing of SQLite Replicate: children, store, capture, restore, verify, journal, control.
