@@ -167,7 +167,6 @@ macro_rules! serde_as_text {
         }
     )*};
 }
-pub(crate) use serde_as_text;
 
 serde_as_text!(Txid, Epoch, Name);
 
