@@ -1,5 +1,6 @@
 //! What crosses a boundary of SQLite Replicate: configuration, status, commands, events, errors.
 
+pub mod config;
 mod control;
 mod error;
 mod history;
