@@ -167,6 +167,7 @@ macro_rules! serde_as_text {
         }
     )*};
 }
+pub(crate) use serde_as_text;
 
 serde_as_text!(Txid, Epoch, Name);
 
