@@ -1,0 +1,191 @@
+//! The one folder in which everything of a host lives (`--home DIR`), and the lock that keeps a second engine out.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sqlite_replicate_api::{ErrorCode, Name, Report, Result};
+
+/// Where things are within a host's folder. Nothing is touched by asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home(PathBuf);
+
+impl Home {
+    /// The folder; it need not exist yet.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self(dir.into())
+    }
+
+    /// The folder itself.
+    pub fn dir(&self) -> &Path {
+        &self.0
+    }
+
+    /// The settings.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// The engine's own database.
+    pub fn journal(&self) -> PathBuf {
+        self.0.join("engine.db")
+    }
+
+    /// Keys, readable by the owner alone.
+    pub fn secrets(&self) -> PathBuf {
+        self.0.join("secrets.json")
+    }
+
+    /// Where the bundled store keeps its data unless the settings say otherwise.
+    pub fn store(&self) -> PathBuf {
+        self.0.join("store")
+    }
+
+    /// Litestream's own files of one database in one epoch. Each epoch has a fresh folder: Litestream must never
+    /// meet the transaction numbers of another line of history.
+    pub fn capture(&self, name: &Name, epoch: &str) -> PathBuf {
+        self.0.join("capture").join(name.as_str()).join(epoch)
+    }
+
+    /// Every epoch's folder of one database.
+    pub fn capture_all(&self, name: &Name) -> PathBuf {
+        self.0.join("capture").join(name.as_str())
+    }
+
+    /// Files that exist only while the engine runs.
+    pub fn run(&self) -> PathBuf {
+        self.0.join("run")
+    }
+
+    /// Databases restored for proof; emptied at each start.
+    pub fn work(&self) -> PathBuf {
+        self.0.join("work")
+    }
+
+    /// What the bundled programs and the engine wrote.
+    pub fn logs(&self) -> PathBuf {
+        self.0.join("logs")
+    }
+
+    /// Makes the folders, readable by the owner alone.
+    ///
+    /// # Errors
+    /// When a folder can't be made.
+    pub fn create(&self) -> Result<()> {
+        let make = || -> io::Result<()> {
+            for dir in [self.0.clone(), self.run(), self.work(), self.logs()] {
+                make_private_dir(&dir)?;
+            }
+            Ok(())
+        };
+        make().map_err(|error| {
+            Report::new(ErrorCode::Io, format!("the folder `{}` can't be made", self.0.display()))
+                .because(error)
+                .hint("choose a folder that you can write with `--home`")
+        })
+    }
+
+    /// Takes the lock that says that an engine runs for this folder. It ends with the process, however that ends.
+    ///
+    /// # Errors
+    /// [`ErrorCode::EngineAlreadyRunning`] when another engine holds it.
+    pub fn lock(&self) -> Result<HomeLock> {
+        let path = self.0.join("engine.lock");
+        let failed = |error: io::Error| {
+            Report::new(ErrorCode::Io, format!("`{}` can't be locked", path.display())).because(error)
+        };
+        let file =
+            OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(HomeLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(Report::new(
+                ErrorCode::EngineAlreadyRunning,
+                format!("another engine already runs for `{}`", self.0.display()),
+            )
+            .hint("use the one that runs (`sqlite-replicate status`), or end it with `sqlite-replicate stop`")),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+}
+
+/// Held while an engine runs.
+#[derive(Debug)]
+pub struct HomeLock {
+    _file: File,
+}
+
+/// Makes a folder, and those above it, that nobody but the owner can read.
+pub(crate) fn make_private_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+/// Writes a file that nobody but the owner can read, so that a power cut leaves either the old one or the new one.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    use std::io::Write;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&new)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    drop(file);
+    std::fs::rename(&new, path)?;
+    sync_parent(path)
+}
+
+/// Takes a file away from everybody but its owner.
+pub(crate) fn make_file_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// Makes a rename in the folder of `path` durable. Windows has no such thing for folders.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(parent) = path.parent() {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        File::open(parent)?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_engine_is_refused_and_a_later_one_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::new(dir.path());
+        home.create().unwrap();
+        let lock = home.lock().unwrap();
+        assert_eq!(home.lock().unwrap_err().code, ErrorCode::EngineAlreadyRunning);
+        drop(lock);
+        home.lock().unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn private_files_are_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secrets.json");
+        write_private(&path, b"x").unwrap();
+        write_private(&path, b"y").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"y");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,49 @@
+//! Where things are within the bucket.
+//!
+//! ```text
+//! <database>/<epoch>-<host>/<level>/<min>-<max>.ltx     Litestream's, one writer ever (DESIGN §3)
+//! <database>/epochs/<epoch>-<host>.json                 birth certificates
+//! <database>/snapshots/<name>-<host>/<level>/…          a named snapshot's objects, ours alone
+//! <database>/snapshots/<name>-<host>.json               and its description, written last
+//! ```
+//!
+//! `<host>` is the host's name and eight digits of its random id, so that hosts of one name can share a bucket.
+
+use sqlite_replicate_api::{Epoch, Name};
+
+/// A host as it stands in keys: `pc-anna-3f2a9c1d`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HostKey(String);
+
+impl HostKey {
+    /// Made of the host's name and its random id.
+    pub(crate) fn new(name: &Name, id: &str) -> Self {
+        let digits: String = id.chars().take(8).collect();
+        Self(format!("{name}-{digits}"))
+    }
+
+    /// The prefix of one epoch's objects, without a slash at its end.
+    pub(crate) fn epoch(&self, database: &Name, epoch: Epoch) -> String {
+        format!("{database}/{epoch}-{}", self.0)
+    }
+
+    /// The key of an epoch's record.
+    pub(crate) fn epoch_record(&self, database: &Name, epoch: Epoch) -> String {
+        format!("{}{epoch}-{}.json", epoch_records(database), self.0)
+    }
+
+    /// The prefix of a named snapshot's objects, without a slash at its end.
+    pub(crate) fn snapshot(&self, database: &Name, name: &Name) -> String {
+        format!("{}{name}-{}", snapshots(database), self.0)
+    }
+}
+
+/// Where the records of a database's epochs are.
+pub(crate) fn epoch_records(database: &Name) -> String {
+    format!("{database}/epochs/")
+}
+
+/// Where a database's named snapshots are.
+pub(crate) fn snapshots(database: &Name) -> String {
+    format!("{database}/snapshots/")
+}

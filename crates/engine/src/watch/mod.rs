@@ -1,0 +1,265 @@
+//! Looks at every database several times a second, on a thread of its own: holds it, follows its write-ahead log and
+//! Litestream's newest files. All of it is local file I/O of a few microseconds; nothing here waits for a network.
+
+mod progress;
+mod seen;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use sqlite_replicate_api::Name;
+use tokio::sync::{Notify, oneshot};
+
+pub(crate) use progress::Progress;
+pub(crate) use seen::Seen;
+
+use crate::inspect::{Obstacle, file_mark, foreign_litestream, hold};
+use crate::ltx::{HEADER_SIZE, Header, LtxName};
+use crate::wal::WalTail;
+
+/// Between two looks while something happens, and when nothing does.
+const BUSY: Duration = Duration::from_millis(50);
+const IDLE: Duration = Duration::from_millis(200);
+/// Something counts as happening for this long after the last commit.
+const BUSY_FOR: Duration = Duration::from_secs(3);
+/// Between two looks at what changes rarely: the file itself, sizes.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// A database as the watch sees it, shared with everybody who wants to know.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) name: Name,
+    pub(crate) path: PathBuf,
+    /// Litestream's folder for the current epoch.
+    pub(crate) meta: PathBuf,
+    seen: Mutex<Seen>,
+    /// Told when Litestream has captured something.
+    pub(crate) captured: Notify,
+}
+
+impl Watched {
+    pub(crate) fn new(name: Name, path: PathBuf, meta: PathBuf) -> Arc<Self> {
+        Arc::new(Self { name, path, meta, seen: Mutex::new(Seen::default()), captured: Notify::new() })
+    }
+
+    /// What is known of it.
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Order {
+    Hold(Arc<Watched>),
+    /// Lets a database go; answered when no lock of ours is left on it.
+    Release(Name, oneshot::Sender<()>),
+    End,
+}
+
+/// The thread. Dropping it lets go of every database.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    orders: Sender<Order>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    pub(crate) fn start() -> std::io::Result<Self> {
+        let (orders, received) = channel();
+        let thread = std::thread::Builder::new().name("watch".into()).spawn(move || Round::default().run(&received))?;
+        Ok(Self { orders, thread: Some(thread) })
+    }
+
+    /// Holds and follows a database from now on, as soon as nothing is in the way.
+    pub(crate) fn hold(&self, watched: Arc<Watched>) {
+        let _ = self.orders.send(Order::Hold(watched));
+    }
+
+    /// Lets a database go and waits until that is done.
+    pub(crate) async fn release(&self, name: &Name) {
+        let (done, wait) = oneshot::channel();
+        let _ = self.orders.send(Order::Release(name.clone(), done));
+        // An error means that the thread has ended, and with it every hold.
+        let _ = wait.await;
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.orders.send(Order::End);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the watch thread panicked");
+        }
+    }
+}
+
+/// A database in the hands of the thread.
+struct Held {
+    watched: Arc<Watched>,
+    /// None while something is in the way.
+    grip: Option<Grip>,
+    looked_slowly: Option<Instant>,
+    searched: Option<Instant>,
+}
+
+struct Grip {
+    /// Held for its shared lock: while it is there nobody's last close deletes the log.
+    _connection: Connection,
+    tail: WalTail,
+    newest: Option<LtxName>,
+}
+
+#[derive(Default)]
+struct Round {
+    held: BTreeMap<Name, Held>,
+    busy_until: Option<Instant>,
+}
+
+impl Round {
+    fn run(mut self, orders: &Receiver<Order>) {
+        loop {
+            let now = Instant::now();
+            for held in self.held.values_mut() {
+                if held.look(now) {
+                    self.busy_until = Some(now + BUSY_FOR);
+                }
+            }
+            let pause = if self.busy_until.is_some_and(|until| now < until) { BUSY } else { IDLE };
+            match orders.recv_timeout(pause) {
+                Ok(Order::Hold(watched)) => {
+                    let held = Held { watched, grip: None, looked_slowly: None, searched: None };
+                    self.held.insert(held.watched.name.clone(), held);
+                }
+                Ok(Order::Release(name, done)) => {
+                    self.held.remove(&name);
+                    let _ = done.send(());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Order::End) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+}
+
+impl Held {
+    /// One look; whether something happens there.
+    fn look(&mut self, now: Instant) -> bool {
+        let slowly = self.looked_slowly.is_none_or(|last| now.duration_since(last) >= SLOW);
+        if slowly {
+            self.looked_slowly = Some(now);
+            if self.grip.is_none() {
+                self.take_hold();
+            }
+            self.look_at_file();
+        }
+        let Some(grip) = &mut self.grip else { return false };
+        let was_captured = self.watched.seen().progress.is_captured();
+        match grip.tail.poll() {
+            Ok(end) => self.watched.seen().progress.committed(end, Timestamp::now()),
+            Err(error) => {
+                self.watched.seen().trouble = Some(error.to_string());
+                return false;
+            }
+        }
+        if self.watched.seen().progress.is_captured() {
+            return !was_captured;
+        }
+        self.follow_captured(now);
+        true
+    }
+
+    fn take_hold(&mut self) {
+        let path = &self.watched.path;
+        let held = match foreign_litestream(path) {
+            Some(obstacle) => Err(obstacle),
+            None => hold(path, Duration::from_millis(50)),
+        };
+        match held {
+            Ok(connection) => {
+                let mark = file_mark(path).ok();
+                let page_size = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap_or(4096);
+                self.grip = Some(Grip { _connection: connection, tail: WalTail::new(wal_path(path)), newest: None });
+                let mut seen = self.watched.seen();
+                *seen = Seen { held: true, mark, page_size, obstacle: None, ..Seen::default() };
+            }
+            Err(obstacle) => self.obstructed(obstacle),
+        }
+    }
+
+    fn obstructed(&mut self, obstacle: Obstacle) {
+        let mut seen = self.watched.seen();
+        seen.held = false;
+        seen.obstacle = Some(obstacle);
+    }
+
+    /// Whether the file is still there and still the same, and how large it is.
+    fn look_at_file(&mut self) {
+        let path = &self.watched.path;
+        let mark = file_mark(path).ok();
+        let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let wal = std::fs::metadata(wal_path(path)).map_or(0, |metadata| metadata.len());
+        let mut seen = self.watched.seen();
+        seen.size = size;
+        seen.wal_size = wal;
+        if self.grip.is_some() {
+            seen.missing = mark.is_none();
+            seen.replaced = mark.is_some() && mark != seen.mark;
+        }
+    }
+
+    /// Follows Litestream's files of level 0: each is one after the other, so the next one's name is known.
+    fn follow_captured(&mut self, now: Instant) {
+        let Some(grip) = &mut self.grip else { return };
+        let dir = self.watched.meta.join("ltx").join("0");
+        let mut found = false;
+        while let Some(newest) = grip.newest {
+            let next = LtxName { min: newest.max.next(), max: newest.max.next() };
+            let Some(header) = read_header(&dir.join(next.to_string())) else { break };
+            self.watched.seen().progress.captured(&header);
+            grip.newest = Some(next);
+            found = true;
+        }
+        // Litestream may have begun anew, or have skipped a number: then only a search finds its newest file.
+        if !found && self.searched.is_none_or(|last| now.duration_since(last) >= SLOW / 2) {
+            self.searched = Some(now);
+            if let Some((name, header)) = newest_file(&dir)
+                && grip.newest != Some(name)
+            {
+                self.watched.seen().progress.captured(&header);
+                grip.newest = Some(name);
+                found = true;
+            }
+        }
+        if found {
+            self.watched.captured.notify_one();
+        }
+    }
+}
+
+/// Where SQLite keeps a database's log.
+pub(crate) fn wal_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+fn read_header(path: &Path) -> Option<Header> {
+    use std::io::Read;
+    let mut bytes = [0; HEADER_SIZE];
+    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut bytes)).ok()?;
+    Header::parse(&bytes).ok()
+}
+
+/// The newest file that Litestream has captured into a folder.
+pub(crate) fn newest_file(dir: &Path) -> Option<(LtxName, Header)> {
+    let names = std::fs::read_dir(dir).ok()?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let name: LtxName = names.max_by_key(|name: &LtxName| name.max)?;
+    Some((name, read_header(&dir.join(name.to_string()))?))
+}

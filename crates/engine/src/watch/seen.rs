@@ -1,0 +1,30 @@
+//! What the watch has seen of one database.
+
+use crate::inspect::Obstacle;
+
+use super::Progress;
+
+/// What the watch has seen of one database.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// Whether we hold it: nothing is in the way of capturing it.
+    pub(crate) held: bool,
+    /// What is in the way.
+    pub(crate) obstacle: Option<Obstacle>,
+    /// What identifies the file that we hold.
+    pub(crate) mark: Option<String>,
+    /// Whether the file that we hold is no longer at its path.
+    pub(crate) missing: bool,
+    /// Whether another file is at its path.
+    pub(crate) replaced: bool,
+    /// In bytes.
+    pub(crate) page_size: u32,
+    /// Of the database file, in bytes.
+    pub(crate) size: u64,
+    /// Of the write-ahead log, in bytes.
+    pub(crate) wal_size: u64,
+    /// Why the log could not be read at the last look.
+    pub(crate) trouble: Option<String>,
+    /// How far its commits have come.
+    pub(crate) progress: Progress,
+}
