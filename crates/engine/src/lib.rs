@@ -1,1 +1,5 @@
 //! The doing of SQLite Replicate: children, store, capture, restore, verify, journal, control.
+
+pub mod chain;
+pub mod ltx;
+pub mod wal;
