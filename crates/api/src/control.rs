@@ -175,7 +175,7 @@ pub struct ReplaceConfig {
 
 /// `PUT /v1/credentials`: keys for an S3 service that is not the bundled one. They are kept in the engine's secrets
 /// file and never shown again.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
     /// The access key's id.
     pub access_key_id: String,

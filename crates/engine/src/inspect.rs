@@ -193,7 +193,7 @@ pub(crate) fn foreign_litestream(path: &Path) -> Option<Obstacle> {
 }
 
 /// Looks for damage for as long as `limit`. `Ok(false)`: not all was looked at.
-pub(crate) fn look_for_damage(connection: &Connection, path: &Path, limit: Duration) -> Result<bool, Obstacle> {
+pub(crate) fn look_for_damage(connection: &mut Connection, path: &Path, limit: Duration) -> Result<bool, Obstacle> {
     let until = Instant::now() + limit;
     let set = connection.progress_handler(1_000, Some(move || Instant::now() > until));
     let found: rusqlite::Result<String> =
@@ -255,15 +255,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.db");
         let db = Connection::open(&path).unwrap();
-        db.execute_batch("CREATE TABLE t (a); INSERT INTO t SELECT randomblob(500) FROM generate_series(1, 1)")
-            .or_else(|_| db.execute_batch("CREATE TABLE IF NOT EXISTS t (a); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<200) INSERT INTO t SELECT randomblob(500) FROM n"))
-            .unwrap();
+        db.execute_batch(
+            "CREATE TABLE t (a);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+             INSERT INTO t SELECT randomblob(500) FROM n",
+        )
+        .unwrap();
         drop(db);
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[4096..12_288].fill(0xA5);
         std::fs::write(&path, bytes).unwrap();
-        let db = hold(&path, Duration::ZERO).unwrap();
-        let found = look_for_damage(&db, &path, Duration::from_secs(10)).unwrap_err();
+        let mut db = hold(&path, Duration::ZERO).unwrap();
+        let found = look_for_damage(&mut db, &path, Duration::from_secs(10)).unwrap_err();
         assert_eq!(found.condition, ConditionCode::DatabaseDamaged);
     }
 

@@ -3,3 +3,14 @@
 pub mod chain;
 pub mod ltx;
 pub mod wal;
+
+mod bundle;
+mod children;
+pub mod entry;
+mod home;
+mod inspect;
+mod jobs;
+mod journal;
+mod secrets;
+mod store;
+mod watch;

@@ -45,6 +45,11 @@ impl Leash {
     }
 }
 
+async fn until_released(released: &mut watch::Receiver<bool>) {
+    // An error means that the leash was dropped: also a release.
+    let _ = released.wait_for(|released| *released).await;
+}
+
 /// Holds every connection until the release. Somebody else on this PC who connects holds nothing but a connection.
 async fn hold(listener: TcpListener, mut released: watch::Receiver<bool>) {
     let mut held: Vec<Connection> = Vec::new();
@@ -59,10 +64,7 @@ async fn hold(listener: TcpListener, mut released: watch::Receiver<bool>) {
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                 }
             },
-            change = released.wait_for(|released| *released) => {
-                drop(change);
-                return;
-            }
+            () = until_released(&mut released) => return,
         }
     }
 }

@@ -141,11 +141,7 @@ enum End {
 impl<P: Program> Run<P> {
     async fn forever(mut self) {
         loop {
-            let Ok(wanted) = self.wanted.wait_for(|wanted| wanted.spec.is_some()).await.map(|wanted| wanted.clone())
-            else {
-                return;
-            };
-            let Some(spec) = wanted.spec.clone() else { continue };
+            let Some((wanted, spec)) = self.next_wanted().await else { return };
             let began = Instant::now();
             let end = self.once(&wanted, &spec).await;
             self.program.ended();
@@ -165,6 +161,13 @@ impl<P: Program> Run<P> {
         }
     }
 
+    /// Waits until it should run; none when nobody wants anything any more.
+    async fn next_wanted(&mut self) -> Option<(Wanted<P::Spec>, P::Spec)> {
+        let wanted = self.wanted.wait_for(|wanted| wanted.spec.is_some()).await.ok()?.clone();
+        let spec = wanted.spec.clone()?;
+        Some((wanted, spec))
+    }
+
     /// Waits as long as the back-off says, or until something else is wanted.
     async fn after_failure(&mut self, report: Report, lasted: Duration, wanted: &Wanted<P::Spec>) {
         let wait = self.backoff.ended(lasted);
@@ -180,7 +183,7 @@ impl<P: Program> Run<P> {
         let mut changes = self.wanted.clone();
         tokio::select! {
             () = sleep(wait) => {}
-            _ = changes.wait_for(|now| now != wanted) => {}
+            () = until_changed(&mut changes, wanted) => {}
         }
     }
 
@@ -204,14 +207,14 @@ impl<P: Program> Run<P> {
         });
 
         let mut changes = self.wanted.clone();
-        let changed = changes.wait_for(|now| now != wanted);
+        let changed = until_changed(&mut changes, wanted);
         tokio::pin!(changed);
         let mut ready = false;
         let started = Instant::now();
         loop {
             tokio::select! {
                 status = child.wait() => return Ok(End::Itself(self.explain(status))),
-                _ = &mut changed => break,
+                () = &mut changed => break,
                 serves = poll_ready(&mut self.program), if !ready => {
                     if serves {
                         ready = true;
@@ -243,6 +246,11 @@ impl<P: Program> Run<P> {
             None => how,
         }
     }
+}
+
+/// Waits until something else is wanted, or nobody wants anything any more.
+async fn until_changed<S: PartialEq>(changes: &mut watch::Receiver<Wanted<S>>, wanted: &Wanted<S>) {
+    let _ = changes.wait_for(|now| now != wanted).await;
 }
 
 async fn poll_ready<P: Program>(program: &mut P) -> bool {

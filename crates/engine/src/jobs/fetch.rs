@@ -202,7 +202,7 @@ pub(crate) async fn with_connection<T: Send + 'static>(
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = stop.clone();
     let work = tokio::task::spawn_blocking(move || {
-        let db = Connection::open_with_flags(uri, flags)?;
+        let mut db = Connection::open_with_flags(uri, flags)?;
         db.progress_handler(10_000, Some(move || stopped.load(Ordering::Relaxed)))?;
         work(&db)
     });

@@ -5,7 +5,7 @@ use sqlite_replicate_api::{
     Epoch, EpochRecord, ErrorCode, Moment, Name, NamedSnapshot, Report, RestorePlan, Result, Target, Txid,
 };
 
-use crate::chain::{ChainError, ChainPlan, Found, Listing, Object, TimeSearch};
+use crate::chain::{ChainError, ChainPlan, Listing, Object, TimeSearch};
 use crate::ltx::{HEADER_SIZE, Header};
 use crate::store::{Store, key_of, object_of};
 
@@ -60,7 +60,7 @@ impl Line {
 
     /// The key of an object.
     pub(crate) fn key(&self, object: &Object) -> String {
-        key_of(&self.prefix, object.level, object.min, object.max)
+        key_of(&self.prefix, object)
     }
 
     async fn header(&self, object: &Object) -> Result<Header> {
@@ -80,10 +80,7 @@ impl Line {
             let header = self.header(&object).await?;
             search.answer(header.timestamp);
         }
-        Ok(match search.found() {
-            Found::At(point) => Some(point.txid),
-            Found::Nothing => None,
-        })
+        Ok(search.found().map(|found| found.point.txid()))
     }
 
     /// Plans the way to a moment of this line: to a time, to a transaction, or to its end.
@@ -134,16 +131,16 @@ fn unreachable(error: ChainError) -> Report {
 fn too_old(listing: &Listing, wanted: Timestamp) -> Report {
     let report = Report::new(ErrorCode::NoSuchRestorePoint, format!("there is no moment as old as {wanted}"));
     match listing.points().first() {
-        Some(first) => report.hint(format!("the oldest moment is around {}", first.stored_at)),
+        Some(first) => report.hint(format!("the oldest moment is around {}", first.object.stored_at)),
         None => report.hint("see what there is with `sqlite-replicate history`"),
     }
 }
 
 /// The line of history that a moment belongs to.
-pub(crate) fn line_of<'a>(
+pub(crate) fn line_of(
     moment: &Moment,
-    epochs: &'a [EpochRecord],
-    snapshots: &'a [NamedSnapshot],
+    epochs: &[EpochRecord],
+    snapshots: &[NamedSnapshot],
 ) -> Result<(String, Epoch)> {
     let record = |record: &EpochRecord| (record.prefix.clone(), record.epoch);
     let nothing = |what: String| {

@@ -58,11 +58,11 @@ impl Journal {
             connection.busy_timeout(std::time::Duration::from_secs(5))?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
-            let done: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            for (index, step) in MIGRATIONS.iter().enumerate().skip(done) {
+            let done: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            for (version, step) in (1u32..).zip(MIGRATIONS).skip(done as usize) {
                 let transaction = connection.transaction()?;
                 transaction.execute_batch(step)?;
-                transaction.pragma_update(None, "user_version", index + 1)?;
+                transaction.pragma_update(None, "user_version", version)?;
                 transaction.commit()?;
             }
             Ok(connection)

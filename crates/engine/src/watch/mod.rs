@@ -185,7 +185,7 @@ impl Held {
             Ok(connection) => {
                 let mark = file_mark(path).ok();
                 let page_size = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap_or(4096);
-                self.grip = Some(Grip { _connection: connection, tail: WalTail::new(wal_path(path)), newest: None });
+                self.grip = Some(Grip { _connection: connection, tail: WalTail::new(path), newest: None });
                 let mut seen = self.watched.seen();
                 *seen = Seen { held: true, mark, page_size, obstacle: None, ..Seen::default() };
             }

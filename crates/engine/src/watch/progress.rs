@@ -37,6 +37,8 @@ pub(crate) struct Progress {
     last_commit_at: Option<Timestamp>,
     /// The log's end that the newest file reaches, where that is a place in a known log.
     reached: Option<(u64, u64)>,
+    /// Whether a file was ever seen that belongs to a log that we have followed: before, an empty log proves nothing.
+    proven: bool,
     /// Salts of the last logs, with their generation.
     logs: VecDeque<([u32; 2], u64)>,
 }
@@ -72,7 +74,8 @@ impl Progress {
     pub(crate) fn captured(&mut self, header: &Header) {
         self.captured = Some(header.max);
         let generation = self.logs.iter().find(|(salts, _)| *salts == header.wal_salts).map(|(_, generation)| *generation);
-        self.reached = generation.map(|generation| (generation, header.wal_offset + header.wal_size)).or(self.reached);
+        self.proven |= generation.is_some();
+        self.reached = generation.map(|generation| (generation, header.wal_end())).or(self.reached);
         self.settle_captured();
     }
 
@@ -116,7 +119,7 @@ impl Progress {
 
     /// Whether nothing is committed beyond what is captured (DESIGN §4.1).
     pub(crate) fn is_captured(&self) -> bool {
-        self.captured.is_some() && self.end.is_some() && self.waiting.is_empty()
+        self.proven && self.end.is_some_and(|end| !end.more) && self.waiting.is_empty()
     }
 
     /// Whether everything committed is stored.
@@ -161,7 +164,7 @@ mod tests {
 
     fn end(generation: u64, offset: u64) -> WalEnd {
         let salt = u32::try_from(generation).unwrap();
-        WalEnd { generation, salts: [salt, salt], offset, ..WalEnd::default() }
+        WalEnd { generation, salts: [salt, salt], offset, commits: 0, page_size: 4096, database_pages: 1, more: false }
     }
 
     fn file(txid: u64, generation: u64, offset: u64) -> Header {
@@ -174,8 +177,8 @@ mod tests {
             max: Txid(txid),
             timestamp: at(0),
             pre_apply_checksum: 0,
-            wal_offset: 0,
-            wal_size: offset,
+            wal_offset: 32,
+            wal_size: offset - 32,
             wal_salts: [salt, salt],
             node: 0,
         }
