@@ -1,5 +1,6 @@
 //! The doing of SQLite Replicate: children, store, capture, restore, verify, journal, control.
 
+pub mod config;
 pub mod chain;
 pub mod ltx;
 pub mod wal;

@@ -1,0 +1,14 @@
+//! Configuration: one TOML file, overridden by the environment; read, checked as a whole, edited, watched.
+//!
+//! What settings there are is `sqlite_replicate_api::config`; this is how their values come and go. Nothing here keeps a
+//! value of its own, so a new setting is one field and one row of the table there.
+
+mod databases;
+mod environment;
+mod hints;
+mod read;
+mod spelling;
+
+pub use databases::file_identity;
+pub use environment::{DATABASE_VARIABLE, RESERVED, Surroundings};
+pub use read::{Loaded, Origin, Shown, load, parse};
