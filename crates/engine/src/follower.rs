@@ -89,7 +89,7 @@ pub(crate) async fn newest_after(store: &Store, prefix: &str, after: Option<Txid
             }
         }
         if !more || !progressed {
-            return Ok(if newest == after && after.is_some() && page.is_empty() { None.or(after) } else { newest });
+            return Ok(newest);
         }
     }
 }
