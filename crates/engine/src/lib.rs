@@ -1,1 +1,3 @@
 //! The doing of SQLite Replicate: children, store, capture, restore, verify, journal, control.
+
+pub mod handle;
