@@ -22,6 +22,7 @@ pub struct ControlAddress {
 
 /// `POST /v1/databases`: protects a database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AddDatabase {
     /// Where it is; absolute.
     pub path: PathBuf,
@@ -50,6 +51,7 @@ pub struct Added {
 
 /// `POST /v1/pause`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pause {
     /// When it resumes by itself; none means when it is told to.
     #[serde(default)]
@@ -105,6 +107,7 @@ pub struct ConfigText {
 
 /// `PATCH /v1/config`: one setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SetSetting {
     /// `capture.sync_interval`.
     pub key: String,
@@ -166,6 +169,7 @@ impl From<crate::BadName> for Report {
 
 /// `PUT /v1/config`: the whole file. Refused when the file is no longer `base`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReplaceConfig {
     /// What was read before editing.
     pub base: String,
@@ -176,6 +180,7 @@ pub struct ReplaceConfig {
 /// `PUT /v1/credentials`: keys for an S3 service that is not the bundled one. They are kept in the engine's secrets
 /// file and never shown again.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Credentials {
     /// The access key's id.
     pub access_key_id: String,

@@ -53,6 +53,7 @@ pub enum Target {
 
 /// A wanted restore.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RestoreRequest {
     /// Which moment.
     #[serde(default)]
@@ -313,4 +314,18 @@ pub struct JobSummary {
     /// How it is.
     #[serde(flatten)]
     pub state: JobState,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_in_a_request_is_refused_and_not_passed_over() {
+        let restore = r#"{"kind":"restore","moment":{"at":"2026-11-21T10:30:00Z"},"target":"in-place"}"#;
+        assert!(matches!(serde_json::from_str(restore), Ok(JobRequest::Restore(_))));
+        // Would bring the newest moment back into place.
+        assert!(serde_json::from_str::<JobRequest>(&restore.replace("moment", "momment")).is_err());
+        assert!(serde_json::from_str::<crate::Pause>(r#"{"untill":"2026-11-21T10:30:00Z"}"#).is_err());
+    }
 }

@@ -7,6 +7,7 @@ mod history;
 mod ids;
 mod job;
 mod status;
+pub mod text;
 
 pub use control::{
     AddDatabase, Added, CheckpointMode, Checkpointed, ConfigText, ControlAddress, Credentials, Event,

@@ -1,6 +1,6 @@
 //! What the parts of a running engine share.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -68,6 +68,10 @@ pub(crate) struct Core {
     pub(crate) notify_trouble: Mutex<Option<String>>,
     /// By how many seconds the clock was set back, and when that was seen.
     pub(crate) clock_set_back: Mutex<Option<(f64, Timestamp)>>,
+    /// Since when Litestream has not answered.
+    pub(crate) capture_silent_since: Mutex<Option<Instant>>,
+    /// Whether the engine before this one did not end cleanly.
+    pub(crate) unclean: bool,
     pub(crate) began: Instant,
     pub(crate) jobs_ended: [AtomicU64; 2],
 }
@@ -205,5 +209,3 @@ impl Database {
     }
 }
 
-/// Names, with what belongs to each.
-pub(crate) type PerDatabase<T> = BTreeMap<Name, T>;

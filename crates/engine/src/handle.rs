@@ -1,12 +1,22 @@
 //! The engine's calls, for whoever embeds it; the control API offers the same over HTTP.
 
+<<<<<<< HEAD
 
+=======
+#![allow(unused, clippy::todo)]
+
+use std::sync::Arc;
+>>>>>>> control
 
 use sqlite_replicate_api::{
     AddDatabase, Added, CheckpointMode, Checkpointed, ConfigText, Credentials, Event, History, JobRequest,
     JobSummary, LogLine, Name, Pause, ReplaceConfig, Restart, RestorePlan, RestoreRequest, Result,
     SetSetting, Status, Synced,
 };
+<<<<<<< HEAD
+=======
+use tokio::sync::watch;
+>>>>>>> control
 
 /// A running engine's calls. Cheap to clone.
 #[derive(Clone)]
@@ -127,4 +137,17 @@ impl Handle {
     pub async fn shutdown(&self) -> Result<()> {
         todo!()
     }
+<<<<<<< HEAD
+=======
+
+    /// The status, and every later one.
+    pub fn watch_status(&self) -> watch::Receiver<Arc<Status>> {
+        todo!()
+    }
+
+    /// How a long operation is, and every later state of it.
+    pub fn watch_job(&self, id: u64) -> Result<watch::Receiver<JobSummary>> {
+        todo!()
+    }
+>>>>>>> control
 }

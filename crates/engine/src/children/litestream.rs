@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use process_wrap::tokio::ChildWrapper;
@@ -63,13 +65,14 @@ pub(crate) struct Litestream {
     program: PathBuf,
     launcher: PathBuf,
     home: Home,
-    metrics_port: u16,
+    /// Where its metrics are, for whoever asks whether it still answers; 0 while it does not run.
+    metrics_port: Arc<AtomicU16>,
     leash: Option<Leash>,
 }
 
 impl Litestream {
-    pub(crate) fn new(program: PathBuf, launcher: PathBuf, home: Home) -> Self {
-        Self { program, launcher, home, metrics_port: 0, leash: None }
+    pub(crate) fn new(program: PathBuf, launcher: PathBuf, home: Home, metrics_port: Arc<AtomicU16>) -> Self {
+        Self { program, launcher, home, metrics_port, leash: None }
     }
 }
 
@@ -83,7 +86,7 @@ impl Program for Litestream {
         let trouble = |error: std::io::Error| {
             Report::new(ErrorCode::Io, "Litestream's run can't be prepared").because(error)
         };
-        self.metrics_port = free_port().map_err(trouble)?;
+        let metrics_port = free_port().map_err(trouble)?;
         let leash = Leash::new().await.map_err(trouble)?;
         let path = self.home.run().join("litestream.yml");
         let socket = socket_path(&self.home);
@@ -91,7 +94,7 @@ impl Program for Litestream {
             // Left over after a kill: Litestream would refuse to listen.
             let _ = std::fs::remove_file(socket);
         }
-        write_private(&path, yaml(spec, self.metrics_port, socket.as_deref()).as_bytes()).map_err(trouble)?;
+        write_private(&path, yaml(spec, metrics_port, socket.as_deref()).as_bytes()).map_err(trouble)?;
         let exec = format!(
             "{} {} {}",
             shell_quoted(&self.launcher)?,
@@ -99,6 +102,7 @@ impl Program for Litestream {
             leash.port
         );
         self.leash = Some(leash);
+        self.metrics_port.store(metrics_port, Ordering::Relaxed);
         let arguments: Vec<OsString> = vec![
             "replicate".into(),
             "-config".into(),
@@ -111,7 +115,7 @@ impl Program for Litestream {
     }
 
     async fn is_ready(&mut self) -> bool {
-        serves(self.metrics_port).await
+        serves(self.metrics_port.load(Ordering::Relaxed)).await
     }
 
     fn ask_to_end(&mut self, _child: &mut dyn ChildWrapper) {
@@ -123,6 +127,7 @@ impl Program for Litestream {
     fn ended(&mut self) {
         // Also lets a sentinel go whose Litestream was killed.
         self.leash = None;
+        self.metrics_port.store(0, Ordering::Relaxed);
     }
 }
 

@@ -1,1 +1,108 @@
-//! x
+//! Brings a past moment back: into a new file, or into the database's place.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use sqlite_replicate_api::{
+    ErrorCode, Integrity, NamedSnapshot, Outcome, Report, RestoreRequest, Result, Stage, Target,
+};
+
+use super::check::Work;
+use super::fetch::{Fetched, Tools, fetch};
+use super::plan::{Line, Planned, line_of};
+use super::{Cancel, Reporter, exchange, snapshot};
+use crate::core::{Core, Database};
+use crate::home::sync_parent;
+
+/// Plans a restore of a protected database.
+pub(crate) async fn plan(core: &Core, database: &Database, request: &RestoreRequest) -> Result<Planned> {
+    let store = core.store()?;
+    let epochs = core.epochs(database).await?;
+    let snapshots: Vec<NamedSnapshot> = snapshot::all(&store, &database.name, &database.id).await?;
+    let (prefix, epoch) = line_of(&request.moment, &epochs, &snapshots)?;
+    let line = Line { store, prefix, epoch: Some(epoch), database: Some(database.name.clone()) };
+    line.plan(&request.moment).await
+}
+
+/// Restores as a job.
+pub(super) async fn restore(work: &Work, request: &RestoreRequest) -> Result<Outcome> {
+    let began = Instant::now();
+    work.reporter.at(Stage::Planning, 0, None);
+    if let Target::File(path) = &request.target {
+        refuse_existing(path)?;
+    }
+    let planned = plan(&work.core, &work.database, request).await?;
+    let shown = planned.shown(request.target.clone());
+    match &request.target {
+        Target::File(path) => {
+            let tools = work.core.tools();
+            to_file(&tools, &planned, path, request.integrity, &work.reporter, &work.cancel).await?;
+            let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+            let seconds = began.elapsed().as_secs_f64();
+            Ok(Outcome::Restored { plan: shown, path: path.clone(), bytes, seconds, epoch: None })
+        }
+        Target::InPlace => {
+            // A full check, whatever was asked for: this file takes the place of the one that people work with.
+            let incoming = exchange::incoming_path(&work.database.path);
+            let tools = work.core.tools();
+            let fetched = fetch(&tools, &planned, incoming, Integrity::Full, &work.reporter, &work.cancel).await?;
+            work.cancel.check()?;
+            let bytes = std::fs::metadata(fetched.path()).map_or(0, |metadata| metadata.len());
+            let epoch = exchange::put_in_place(work, fetched, planned.line.epoch, planned.chain.reached).await?;
+            let seconds = began.elapsed().as_secs_f64();
+            let path = work.database.path.clone();
+            Ok(Outcome::Restored { plan: shown, path, bytes, seconds, epoch: Some(epoch) })
+        }
+    }
+}
+
+fn refuse_existing(path: &Path) -> Result<()> {
+    if std::fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    Err(Report::new(ErrorCode::TargetExists, format!("`{}` exists already", path.display()))
+        .hint("choose another name with `--to`; nothing is ever overwritten"))
+}
+
+/// Restores into a new file. It appears under its name only when it is complete, checked and flushed.
+pub(crate) async fn to_file(
+    tools: &Tools,
+    planned: &Planned,
+    path: &Path,
+    integrity: Integrity,
+    reporter: &Reporter,
+    cancel: &Cancel,
+) -> Result<()> {
+    refuse_existing(path)?;
+    let fetched = fetch(tools, planned, beside(path, "restoring"), integrity, reporter, cancel).await?;
+    cancel.check()?;
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || give_name(fetched, &path))
+        .await
+        .unwrap_or_else(|error| Err(Report::new(ErrorCode::Internal, "the engine ends").because(error)))
+}
+
+/// Gives a fetched file its name. A power cut before leaves no file of that name, one after leaves all of it.
+fn give_name(fetched: Fetched, path: &Path) -> Result<()> {
+    let trouble = |error: std::io::Error| {
+        Report::new(ErrorCode::Io, format!("`{}` can't be written", path.display())).because(error)
+    };
+    std::fs::File::open(fetched.path()).and_then(|file| file.sync_all()).map_err(trouble)?;
+    // A link fails if the name was taken meanwhile; a rename would overwrite. Some file systems have no links.
+    match std::fs::hard_link(fetched.path(), path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return refuse_existing(path),
+        Err(_) => {
+            refuse_existing(path)?;
+            std::fs::rename(fetched.path(), path).map_err(trouble)?;
+        }
+    }
+    drop(fetched);
+    sync_parent(path).map_err(trouble)
+}
+
+/// A name for a file of ours in the same folder, and so on the same disk.
+pub(crate) fn beside(path: &Path, what: &str) -> PathBuf {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    path.with_file_name(format!(".{name}.{what}"))
+}

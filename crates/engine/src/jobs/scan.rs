@@ -1,1 +1,144 @@
-//! x
+//! Reads every stored object of the epoch that is being written: is each whole, is none missing (DESIGN §2).
+
+use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use bytes::Bytes;
+use sqlite_replicate_api::{ErrorCode, Finding, Outcome, Report, Result, ScanReport, Stage, Txid};
+
+use super::check::Work;
+use super::heal::heal;
+use super::plan::Line;
+use crate::chain::{Effect, Hole, Listing, Object};
+use crate::ltx;
+
+/// What is wrong, in the terms of the history.
+#[derive(Debug, Default)]
+pub(super) struct Wrong {
+    pub(super) damaged: Vec<(Object, String)>,
+    pub(super) holes: Vec<Hole>,
+    /// Stored transactions that the store no longer lists, behind the newest that it does.
+    pub(super) vanished: Option<(Txid, Txid)>,
+}
+
+/// Scans, and mends what can be mended if that is wanted.
+pub(super) async fn scan(work: &Work, mend: bool) -> Result<Outcome> {
+    let record = work.database.record();
+    let line = Line {
+        store: work.core.store()?,
+        prefix: record.prefix,
+        epoch: Some(record.epoch),
+        database: Some(work.database.name.clone()),
+    };
+    let (mut report, wrong) = look(work, &line).await?;
+    if mend && !report.findings.is_empty() {
+        report.healed = heal(work, &line, &wrong).await?;
+    }
+    Ok(Outcome::Scanned(report))
+}
+
+async fn look(work: &Work, line: &Line) -> Result<(ScanReport, Wrong)> {
+    let captured_before = work.database.watched().seen().progress.stored_txid();
+    let listing = line.listing().await?;
+    let mut report = ScanReport::default();
+    let mut wrong = Wrong { holes: holes(&listing), ..Wrong::default() };
+    if let (Some(stored), newest) = (captured_before, listing.newest().unwrap_or_default())
+        && newest < stored
+    {
+        wrong.vanished = Some((newest.next(), stored));
+    }
+    let total = listing.bytes();
+    for object in listing.objects() {
+        work.cancel.check()?;
+        work.reporter.at(Stage::Scanning, report.bytes, Some(total));
+        if let Some(why) = examine(line, object).await? {
+            wrong.damaged.push((*object, why));
+        }
+        report.objects += 1;
+        report.bytes += object.size;
+    }
+    report.findings = findings(line, &wrong);
+    Ok((report, wrong))
+}
+
+/// Holes that cost a moment. What only coarsens is told by the history, and no loss.
+fn holes(listing: &Listing) -> Vec<Hole> {
+    listing.holes().into_iter().filter(|hole| hole.effect > Effect::Coarsens).collect()
+}
+
+fn findings(line: &Line, wrong: &Wrong) -> Vec<Finding> {
+    let damaged = wrong.damaged.iter().map(|(object, why)| Finding::Damaged { key: line.key(object), why: why.clone() });
+    let holes = wrong.holes.iter().map(|hole| Finding::Hole {
+        level: hole.level.number(),
+        first: hole.after.next(),
+        last: Txid(hole.before.0.saturating_sub(1)),
+        blocking: hole.effect == Effect::BlocksNewest,
+    });
+    let vanished =
+        wrong.vanished.iter().map(|(first, last)| Finding::Hole { level: 0, first: *first, last: *last, blocking: true });
+    damaged.chain(holes).chain(vanished).collect()
+}
+
+/// What is wrong with an object; none if it is whole, or was compacted away meanwhile.
+async fn examine(line: &Line, object: &Object) -> Result<Option<String>> {
+    let key = line.key(object);
+    let mut body = match line.store.get_stream(&key).await {
+        Ok(body) => body,
+        Err(report) if report.code == ErrorCode::NoSuchRestorePoint => return Ok(None),
+        // MinIO itself finds that its file is damaged.
+        Err(report) if report.causes.iter().any(|cause| cause.contains("Corrupt") || cause.contains("InternalError")) => {
+            return Ok(Some(report.to_string()));
+        }
+        Err(report) => return Err(report),
+    };
+    let (sender, receiver) = sync_channel::<io::Result<Bytes>>(4);
+    let expected = object.key().name;
+    let verified = tokio::task::spawn_blocking(move || ltx::verify(Chunks { receiver, current: Bytes::new() }));
+    loop {
+        let chunk = match tokio::time::timeout(std::time::Duration::from_secs(30), body.next()).await {
+            Ok(Some(Ok(chunk))) => Ok(chunk),
+            Ok(Some(Err(error))) => Err(io::Error::other(error)),
+            Ok(None) => break,
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the store stopped in the middle")),
+        };
+        let last = chunk.is_err();
+        let sender = sender.clone();
+        // A full queue waits for the checker, which is what is wanted; not on this thread, though.
+        let sent = tokio::task::spawn_blocking(move || sender.send(chunk)).await;
+        if last || !matches!(sent, Ok(Ok(()))) {
+            break;
+        }
+    }
+    drop(sender);
+    let verified = verified
+        .await
+        .map_err(|error| Report::new(ErrorCode::Internal, "a scan failed by a defect of this program").because(error))?;
+    match verified {
+        Ok(found) if (found.header.min, found.header.max) != (expected.min, expected.max) => {
+            Ok(Some("it holds other transactions than its name says".to_owned()))
+        }
+        Ok(_) => Ok(None),
+        Err(error) if error.is_damage() => Ok(Some(error.to_string())),
+        Err(error) => Err(Report::new(ErrorCode::StoreUnreachable, format!("`{key}` can't be read")).because(error)),
+    }
+}
+
+/// What arrives in chunks, as something to read.
+struct Chunks {
+    receiver: Receiver<io::Result<Bytes>>,
+    current: Bytes,
+}
+
+impl Read for Chunks {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() {
+            match self.receiver.recv() {
+                Ok(chunk) => self.current = chunk?,
+                Err(_) => return Ok(0),
+            }
+        }
+        let n = buffer.len().min(self.current.len());
+        buffer[..n].copy_from_slice(&self.current.split_to(n));
+        Ok(n)
+    }
+}

@@ -1,0 +1,293 @@
+//! Makes what runs be what the settings and the facts ask for, again and again: which programs with what, which
+//! databases are captured, what the status says.
+//!
+//! It decides from facts as they are now, never from what it did before, so that nothing is forgotten after a crash.
+
+mod capture;
+mod notify;
+mod probe;
+mod publish;
+mod schedule;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use sqlite_replicate_api::Result;
+use tokio::time::timeout;
+
+use crate::assess::Settling;
+use crate::children::litestream::{Litestream, LitestreamSpec, Remote};
+use crate::children::minio::{Minio, MinioSpec};
+use crate::children::{Program, Supervisor};
+use crate::config;
+use crate::core::{Core, lock};
+use crate::protect;
+use crate::store::Store;
+
+/// Between two rounds while something moves, and when nothing does.
+const BUSY: Duration = Duration::from_millis(200);
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What the conductor keeps for itself.
+pub(crate) struct Conductor {
+    core: Arc<Core>,
+    watch: config::Watch,
+    store_child: Supervisor<MinioSpec>,
+    capture_child: Supervisor<LitestreamSpec>,
+    metrics_port: Arc<std::sync::atomic::AtomicU16>,
+    port: u16,
+    /// What the store client was made for; another means: look again whether it has what it had.
+    connected: Option<(Remote, u64)>,
+    /// Databases whose file was compared with what the epoch describes.
+    settled: std::collections::BTreeMap<sqlite_replicate_api::Name, String>,
+    settling: Settling,
+    config_read: Instant,
+    capture_restarted: Option<Instant>,
+    clock: (Timestamp, Instant),
+    store_silent_since: Option<Instant>,
+    schedule: schedule::Schedule,
+    sender: notify::Sender,
+}
+
+impl Conductor {
+    pub(crate) fn new(core: Arc<Core>, watch: config::Watch) -> Result<Self> {
+        let keys = lock(&core.secrets).bundled.clone();
+        let minio = Minio::new(core.bundle.minio.clone(), core.home.clone(), keys);
+        let metrics_port = Arc::default();
+        let litestream = Litestream::new(
+            core.bundle.litestream.clone(),
+            core.launcher.clone(),
+            core.home.clone(),
+            Arc::clone(&metrics_port),
+        );
+        Ok(Self {
+            watch,
+            store_child: Supervisor::new(minio, core.launcher.clone(), core.logs.clone()),
+            capture_child: Supervisor::new(litestream, core.launcher.clone(), core.logs.clone()),
+            metrics_port,
+            port: Minio::choose_port(&core.home)?,
+            connected: None,
+            settled: Default::default(),
+            settling: Settling::default(),
+            config_read: Instant::now(),
+            capture_restarted: None,
+            clock: (Timestamp::now(), Instant::now()),
+            store_silent_since: None,
+            schedule: schedule::Schedule::default(),
+            sender: notify::Sender::default(),
+            core,
+        })
+    }
+
+    /// Conducts until the engine ends, and then ends the programs gracefully: Litestream's last sync needs the store.
+    pub(crate) async fn run(mut self) {
+        let probes = tokio::spawn(probe::probe(self.core.clone(), Arc::clone(&self.metrics_port)));
+        let databases = self.core.config().databases.clone();
+        self.protect_all(&databases).await;
+        let mut ending = self.core.ending.subscribe();
+        while !*ending.borrow() {
+            if let Err(report) = self.round().await {
+                self.core.logs.push("engine", &report.to_string(), Timestamp::now());
+            }
+            let moves = self.publish().await;
+            let pause = if moves { BUSY } else { IDLE };
+            tokio::select! {
+                _ = ending.wait_for(|ending| *ending) => {}
+                woken = timeout(pause, self.core.wake.notified()) => {
+                    // Many wakings in a row are one.
+                    if woken.is_ok() {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                }
+            }
+        }
+        probes.abort();
+        self.end().await;
+    }
+
+    async fn round(&mut self) -> Result<()> {
+        self.read_config().await;
+        self.watch_clock().await;
+        self.obey_restarts();
+        self.conduct_store();
+        self.connect().await?;
+        self.conduct_databases().await?;
+        self.conduct_capture().await;
+        self.schedule.look(&self.core).await;
+        Ok(())
+    }
+
+    async fn end(self) {
+        self.core.jobs.cancel_all();
+        let jobs_end = async {
+            while self.core.jobs.any_running() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if timeout(Duration::from_secs(10), jobs_end).await.is_err() {
+            tracing::warn!("an operation does not end");
+        }
+        self.capture_child.want(None);
+        self.capture_child.wait_until(|state| state.pid.is_none()).await;
+        self.store_child.want(None);
+        self.store_child.wait_until(|state| state.pid.is_none()).await;
+    }
+
+    /// Looks at the configuration file about once a second.
+    async fn read_config(&mut self) {
+        if self.config_read.elapsed() < Duration::from_millis(500) {
+            return;
+        }
+        self.config_read = Instant::now();
+        match self.watch.poll() {
+            config::Observed::Nothing => {}
+            config::Observed::Good(changes) => {
+                lock(&self.core.config_problems).clear();
+                self.adopt_config(&changes).await;
+            }
+            config::Observed::Bad(problems) => {
+                let text = problems.first().map(ToString::to_string).unwrap_or_default();
+                *lock(&self.core.config_problems) = problems;
+                self.core.event("config-bad", None, format!("the configuration is wrong: {text}")).await;
+            }
+        }
+    }
+
+    async fn adopt_config(&mut self, changes: &config::Changes) {
+        self.core.config.send_replace(Arc::new(self.watch.good().config.clone()));
+        self.core.event("config-changed", None, "new settings are in force".to_owned()).await;
+        let moved = changes.moved.iter().map(|(before, _)| before);
+        for gone in changes.removed.iter().chain(moved) {
+            self.give_up(&gone.name).await;
+        }
+        let moved = changes.moved.iter().map(|(_, now)| now);
+        let added: Vec<_> = changes.added.iter().chain(moved).cloned().collect();
+        self.protect_all(&added).await;
+        let order: Vec<_> = self.core.config().databases.iter().map(|database| database.name.clone()).collect();
+        lock(&self.core.databases)
+            .sort_by_key(|database| order.iter().position(|name| *name == database.name).unwrap_or(usize::MAX));
+    }
+
+    async fn protect_all(&mut self, databases: &[sqlite_replicate_api::config::Database]) {
+        for settings in databases {
+            match protect::protect(&self.core, settings).await {
+                Ok(database) => {
+                    lock(&database.checks).unchecked = self.core.unclean;
+                    lock(&self.core.databases).push(database);
+                }
+                Err(report) => {
+                    let text = format!("`{}` can't be protected: {report}", settings.name);
+                    self.core.event("protect-failed", Some(&settings.name), text).await;
+                }
+            }
+        }
+    }
+
+    /// Stops capturing a database, then lets it go.
+    async fn give_up(&mut self, name: &sqlite_replicate_api::Name) {
+        let found = {
+            let mut databases = lock(&self.core.databases);
+            let index = databases.iter().position(|database| database.name == *name);
+            index.map(|index| databases.remove(index))
+        };
+        let Some(database) = found else { return };
+        self.settled.remove(name);
+        self.conduct_capture().await;
+        self.capture_settles().await;
+        protect::release(&self.core, &database).await;
+    }
+
+    /// A clock that goes back is told: retention and times of restore points go by it.
+    async fn watch_clock(&mut self) {
+        let (wall, monotonic) = self.clock;
+        let now = Timestamp::now();
+        let passed = monotonic.elapsed().as_secs_f64();
+        self.clock = (now, Instant::now());
+        let back = passed - now.duration_since(wall).as_secs_f64();
+        if back > 5.0 {
+            *lock(&self.core.clock_set_back) = Some((back, now));
+            self.core.event("clock-set-back", None, format!("the clock was set back by {back:.0} s")).await;
+        }
+    }
+
+    fn obey_restarts(&mut self) {
+        let wanted = std::mem::take(&mut *lock(&self.core.restarts));
+        if wanted.contains(Minio::NAME) {
+            self.store_child.restart();
+        }
+        if wanted.contains(Litestream::NAME) {
+            self.capture_child.restart();
+        }
+    }
+
+    /// The bundled store runs whenever no other is configured.
+    fn conduct_store(&mut self) {
+        let config = self.core.config();
+        if config.store.endpoint.is_some() {
+            return self.store_child.want(None);
+        }
+        let state = self.store_child.state();
+        // A program that took the port while the store was down keeps it.
+        if state.pid.is_none()
+            && state.trouble.is_some()
+            && let Ok(port) = Minio::choose_port(&self.core.home)
+        {
+            self.port = port;
+        }
+        let data_dir = config.store.data_dir.clone().unwrap_or_else(|| self.core.home.store());
+        self.store_child.want(Some(MinioSpec { data_dir, port: self.port }));
+    }
+
+    fn remote(&self) -> Remote {
+        let config = self.core.config();
+        let secrets = lock(&self.core.secrets).clone();
+        let bucket = config.store.bucket.as_str().to_owned();
+        let region = config.store.region.as_ref().map_or("us-east-1", |region| region.as_str()).to_owned();
+        match &config.store.endpoint {
+            Some(endpoint) => {
+                let none = sqlite_replicate_api::Credentials { access_key_id: String::new(), secret_access_key: String::new() };
+                let keys = secrets.external.unwrap_or(none);
+                Remote { endpoint: endpoint.as_str().to_owned(), region, bucket, keys }
+            }
+            None => {
+                let endpoint = format!("http://127.0.0.1:{}", self.port);
+                Remote { endpoint, region, bucket, keys: secrets.bundled }
+            }
+        }
+    }
+
+    /// Connects to the store as soon as it serves, and again after each of its starts.
+    async fn connect(&mut self) -> Result<()> {
+        let remote = self.remote();
+        let bundled = self.core.config().store.endpoint.is_none();
+        let state = self.store_child.state();
+        if bundled && state.serving.is_none() {
+            self.connected = None;
+            self.core.store.send_if_modified(|store| store.take().is_some());
+            return Ok(());
+        }
+        let silent = lock(&self.core.store_health).trouble.as_ref().is_some_and(|report| {
+            report.code == sqlite_replicate_api::ErrorCode::NoSuchRestorePoint
+        });
+        if self.connected.as_ref() == Some(&(remote.clone(), state.starts)) && !silent {
+            return Ok(());
+        }
+        let store = Store::new(remote.clone());
+        match store.ensure_bucket().await {
+            Ok(()) => {
+                for database in lock(&self.core.databases).iter() {
+                    lock(&database.line).announced = false;
+                }
+                self.connected = Some((remote, state.starts));
+                lock(&self.core.store_health).trouble = None;
+                self.core.store.send_replace(Some(store));
+                Ok(())
+            }
+            Err(report) => {
+                lock(&self.core.store_health).trouble = Some(report.clone());
+                Err(report)
+            }
+        }
+    }
+}

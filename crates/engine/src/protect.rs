@@ -1,0 +1,208 @@
+//! Takes databases under protection: their ids, their epochs, the records of these in the store.
+//!
+//! Nothing is captured into a prefix before its epoch's record is in the journal (what this host opened) and then in the
+//! store (so that a history can be read where nothing else is left).
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::Timestamp;
+use sqlite_replicate_api::config;
+use sqlite_replicate_api::{Base, Epoch, EpochRecord, ErrorCode, Name, OpenedBy, Report, Result};
+
+use crate::core::{Checks, Core, Database, LineState, lock};
+use crate::follower;
+use crate::jobs::exchange;
+use crate::secrets::random_hex;
+use crate::store::Store;
+use crate::watch::Watched;
+
+/// Takes a database of the configuration under protection. What an interrupted exchange of its file left is settled first.
+pub(crate) async fn protect(core: &Arc<Core>, settings: &config::Database) -> Result<Arc<Database>> {
+    let name = settings.name.clone();
+    let id = core.journal.run(move |journal| journal.database_id(&name, || random_hex(16))).await?;
+    exchange::recover(core, &id, &settings.name).await?;
+    let known = id.clone();
+    let epochs = core.journal.run(move |journal| journal.epochs(&known)).await?;
+    let record = match epochs.last() {
+        Some(record) => record.clone(),
+        None => {
+            let record = first_record(core, &settings.name, &id);
+            let opened = record.clone();
+            core.journal.run(move |journal| journal.open_epoch(&opened)).await?;
+            record
+        }
+    };
+    let checks = {
+        let (id, lost) = (id.clone(), format!("history-lost {id}"));
+        core.journal
+            .run(move |journal| {
+                Ok(Checks {
+                    drill: journal.last_check(&id, ["drill", "verify"])?,
+                    scan: journal.last_check(&id, ["scan", "scan"])?,
+                    unchecked: false,
+                    lost: journal.fact(&lost)?.is_some_and(|value| value == "1"),
+                })
+            })
+            .await?
+    };
+    let watched = watched(core, &settings.name, settings, &record);
+    let database = Arc::new(Database {
+        name: settings.name.clone(),
+        path: settings.path.clone(),
+        id,
+        line: Mutex::new(LineState { record, watched: watched.clone(), announced: false }),
+        checks: Mutex::new(checks),
+        busy: tokio::sync::Mutex::new(()),
+        gone: AtomicBool::new(false),
+        restoring: AtomicBool::new(false),
+        since: Timestamp::now(),
+    });
+    core.watch.hold(watched);
+    follow(core, &database);
+    Ok(database)
+}
+
+/// Gives a database up: its file and its history stay.
+pub(crate) async fn release(core: &Core, database: &Database) {
+    database.gone.store(true, Ordering::Relaxed);
+    core.watch.release(&database.name).await;
+}
+
+fn watched(core: &Core, name: &Name, settings: &config::Database, record: &EpochRecord) -> Arc<Watched> {
+    let meta = core.home.capture(name, &record.epoch.to_string());
+    Watched::new(name.clone(), settings.path.clone(), meta)
+}
+
+fn first_record(core: &Core, name: &Name, id: &str) -> EpochRecord {
+    record(core, name, id, Epoch::FIRST, None, OpenedBy::Protection)
+}
+
+/// The birth certificate of an epoch that begins now.
+pub(crate) fn record(
+    core: &Core,
+    name: &Name,
+    id: &str,
+    epoch: Epoch,
+    base: Option<Base>,
+    opened_by: OpenedBy,
+) -> EpochRecord {
+    EpochRecord {
+        epoch,
+        database_id: id.to_owned(),
+        database: name.clone(),
+        host_id: core.host.id.clone(),
+        host: core.host.name.clone(),
+        prefix: core.host_key().epoch(name, epoch),
+        base,
+        opened_by,
+        opened_at: Timestamp::now(),
+    }
+}
+
+/// Opens the next epoch for the file that is at the database's path now.
+pub(crate) async fn open_next(core: &Arc<Core>, database: &Arc<Database>, opened_by: OpenedBy) -> Result<()> {
+    let before = database.record();
+    // A file that somebody put there is not what the epoch before ended with.
+    let txid = match opened_by {
+        OpenedBy::Replacement => None,
+        _ => database.watched().seen().progress.captured_txid(),
+    };
+    let base = Some(Base { epoch: before.epoch, txid });
+    let next = record(core, &database.name, &database.id, before.epoch.after_restore(), base, opened_by);
+    let opened = next.clone();
+    core.journal.run(move |journal| journal.open_epoch(&opened)).await?;
+    begin(core, database, next).await;
+    Ok(())
+}
+
+/// Writes into an epoch that the journal has as opened.
+pub(crate) async fn begin(core: &Arc<Core>, database: &Arc<Database>, record: EpochRecord) {
+    let meta = core.home.capture(&database.name, &record.epoch.to_string());
+    let watched = Watched::new(database.name.clone(), database.path.clone(), meta);
+    let epoch = record.epoch;
+    *lock(&database.line) = LineState { record, watched: watched.clone(), announced: false };
+    core.watch.release(&database.name).await;
+    core.watch.hold(watched);
+    follow(core, database);
+    core.event("epoch-opened", Some(&database.name), format!("a new history of `{}` begins: {epoch}", database.name)).await;
+    core.wake.notify_one();
+}
+
+fn follow(core: &Arc<Core>, database: &Arc<Database>) {
+    let (watched, prefix) = {
+        let line = lock(&database.line);
+        (line.watched.clone(), line.record.prefix.clone())
+    };
+    tokio::spawn(follower::follow(core.clone(), database.clone(), watched, prefix));
+}
+
+/// Whether the file that is held is the one that the epoch describes; opens the next epoch when it is not.
+///
+/// # Errors
+/// When the journal can't be read or written.
+pub(crate) async fn settle_file(core: &Arc<Core>, database: &Arc<Database>, mark: String) -> Result<bool> {
+    let (id, epoch) = (database.id.clone(), database.epoch());
+    let known = core.journal.run({
+        let id = id.clone();
+        move |journal| journal.file_mark(&id, epoch)
+    });
+    let known = known.await?;
+    if known.is_empty() {
+        core.journal.run(move |journal| journal.set_file_mark(&id, epoch, &mark)).await?;
+        return Ok(true);
+    }
+    if known == mark {
+        return Ok(true);
+    }
+    let text = format!("another file is in the place of `{}`; the history before it is kept", database.name);
+    core.event("database-replaced", Some(&database.name), text).await;
+    open_next(core, database, OpenedBy::Replacement).await?;
+    Ok(false)
+}
+
+/// Makes sure that the store holds the record of the epoch that is being written, and still holds it if it once did.
+pub(crate) async fn announce(core: &Arc<Core>, database: &Arc<Database>, store: &Store) -> Result<()> {
+    let record = database.record();
+    let (id, epoch) = (database.id.clone(), record.epoch);
+    let announced = core.journal.run(move |journal| journal.announced(&id, epoch)).await?;
+    let key = core_record_key(core, &record);
+    if announced {
+        match store.get_small(&key).await {
+            Ok(_) => {}
+            Err(report) if report.code == ErrorCode::NoSuchRestorePoint => return lost(core, database).await,
+            Err(report) => return Err(report),
+        }
+    } else {
+        let (found, _) = store.page(&format!("{}/", record.prefix), None, std::time::Duration::from_secs(10)).await?;
+        if !found.is_empty() {
+            // A prefix has one writer, ever. The journal did not know that this one was used: it is not ours.
+            return open_next(core, database, OpenedBy::Healing).await;
+        }
+        let bytes = serde_json::to_vec_pretty(&record)
+            .map_err(|error| Report::new(ErrorCode::Internal, "an epoch's record can't be written").because(error))?;
+        store.put_small(&key, bytes).await?;
+        let id = database.id.clone();
+        core.journal.run(move |journal| journal.set_announced(&id, epoch)).await?;
+    }
+    let mut line = lock(&database.line);
+    if line.record.epoch == epoch {
+        line.announced = true;
+    }
+    Ok(())
+}
+
+fn core_record_key(core: &Core, record: &EpochRecord) -> String {
+    core.host_key().epoch_record(&record.database, record.epoch)
+}
+
+/// The store no longer has what it had: a new history begins, and that is said until somebody has looked.
+async fn lost(core: &Arc<Core>, database: &Arc<Database>) -> Result<()> {
+    let fact = format!("history-lost {}", database.id);
+    core.journal.run(move |journal| journal.set_fact(&fact, "1")).await?;
+    lock(&database.checks).lost = true;
+    let text = format!("the store no longer has the history of `{}`; a new one begins", database.name);
+    core.event("history-lost", Some(&database.name), text).await;
+    open_next(core, database, OpenedBy::Healing).await
+}
