@@ -1,4 +1,4 @@
-//! The first 100 bytes of an LTX file.
+//! The first 100 and the last 16 bytes of an LTX file.
 
 use jiff::Timestamp;
 use sqlite_replicate_api::Txid;
@@ -7,15 +7,17 @@ use super::LtxError;
 
 /// Length of a header, in bytes.
 pub const HEADER_SIZE: usize = 100;
+/// Length of a trailer, in bytes.
+pub const TRAILER_SIZE: usize = 16;
 
 const MAGIC: [u8; 4] = *b"LTX1";
 const FLAG_NO_CHECKSUM: u32 = 1 << 1;
 /// Set in each checksum of the format, so that none is ever zero.
-const CHECKSUM_FLAG: u64 = 1 << 63;
+pub(super) const CHECKSUM_FLAG: u64 = 1 << 63;
 /// Where SQLite's lock bytes lie; the page that holds them is never used (`PENDING_BYTE` of SQLite's file format).
 const LOCK_BYTE: u32 = 0x4000_0000;
 
-/// What a file says of itself. **Not proved by itself**: only a file that was read to its end is .
+/// What a file says of itself. **Not proved by itself**: only a file that was read to its end is (see [`super::verify`]).
 ///
 /// Layout (offset in bytes): magic 0, flags 4, page size 8, commit 12, min 16, max 24, timestamp 32, pre-apply checksum 40,
 /// WAL offset 48, WAL size 56, WAL salts 64 and 68, node 72, zeros 80 … 99.
@@ -56,11 +58,7 @@ impl Header {
             return Err(LtxError::Truncated { at: bytes.len() as u64 });
         };
         if bytes[..4] != MAGIC {
-            return Err(if &bytes[..3] == b"LTX" {
-                LtxError::Unsupported("its first bytes name another format")
-            } else {
-                LtxError::BadMagic
-            });
+            return Err(LtxError::BadMagic);
         }
         let flags = be32(bytes, 4);
         if flags & !FLAG_NO_CHECKSUM != 0 {
@@ -145,11 +143,35 @@ pub fn lock_page(page_size: u32) -> u32 {
     LOCK_BYTE / page_size.max(1) + 1
 }
 
-fn be32(bytes: &[u8], at: usize) -> u32 {
+/// The end of a file: what its content must add up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trailer {
+    /// Checksum of the database after the last transaction; 0 without database checksums.
+    pub post_apply_checksum: u64,
+    /// CRC-64/ISO of the file up to here, pages decompressed, with the highest bit set.
+    pub file_checksum: u64,
+}
+
+impl Trailer {
+    /// Reads a trailer and checks its form; whether the checksum is right is the decoder's to say.
+    pub(super) fn parse(bytes: &[u8; TRAILER_SIZE], header: &Header) -> Result<Self, LtxError> {
+        let trailer = Self { post_apply_checksum: be64(bytes, 0), file_checksum: be64(bytes, 8) };
+        if trailer.file_checksum & CHECKSUM_FLAG == 0 {
+            return Err(LtxError::BadTrailer("malformed checksum"));
+        }
+        let flagged = trailer.post_apply_checksum & CHECKSUM_FLAG != 0;
+        if flagged != header.has_database_checksums || (!flagged && trailer.post_apply_checksum != 0) {
+            return Err(LtxError::BadTrailer("checksum after the transactions"));
+        }
+        Ok(trailer)
+    }
+}
+
+pub(super) fn be32(bytes: &[u8], at: usize) -> u32 {
     bytes[at..at + 4].iter().fold(0, |n, b| n << 8 | u32::from(*b))
 }
 
-fn be64(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn be64(bytes: &[u8], at: usize) -> u64 {
     bytes[at..at + 8].iter().fold(0, |n, b| n << 8 | u64::from(*b))
 }
 
