@@ -1,0 +1,88 @@
+//! `cargo xtask bundle`: Litestream and MinIO, built from source at pinned versions, with their licences.
+//!
+//! A bundle is one folder, complete or absent: it is built beside its place and renamed into it. Its name is derived from
+//! what goes in (versions, flags, target), so a changed pin makes a new folder and an old checkout finds its old one.
+
+mod go;
+mod manifest;
+mod notices;
+mod programs;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::cache;
+
+use self::go::Go;
+use self::manifest::Manifest;
+pub(crate) use self::programs::Target;
+use self::programs::{PROGRAMS, key};
+
+/// The folder with the bundle for `target`, built if it is missing or damaged.
+pub(crate) fn ensure(target: Target) -> Result<PathBuf> {
+    let bundles = cache::root()?.join("bundle");
+    let folder = bundles.join(key(target, PROGRAMS));
+    if is_complete(&folder) {
+        return Ok(folder);
+    }
+    // One lock for all bundles: two Go builds at once would only take turns on the same cores.
+    let _lock = cache::lock(&bundles.join("lock"))?;
+    if is_complete(&folder) {
+        return Ok(folder);
+    }
+    build(target, &folder).with_context(|| format!("could not build the bundle for `{target}`"))?;
+    Ok(folder)
+}
+
+/// Whether every program is there with the content that was recorded when it was built; says what is wrong if not.
+fn is_complete(folder: &Path) -> bool {
+    if !folder.exists() {
+        return false;
+    }
+    match Manifest::read(folder).and_then(|manifest| manifest.check(folder)) {
+        Ok(()) => true,
+        Err(error) => {
+            eprintln!("the bundle in `{}` is damaged and will be built again: {error:#}", folder.display());
+            false
+        }
+    }
+}
+
+fn build(target: Target, folder: &Path) -> Result<()> {
+    let go = Go::find()?;
+    let staging = folder.with_extension("building");
+    remove_if_there(&staging)?;
+    fs::create_dir_all(&staging).with_context(|| format!("could not create `{}`", staging.display()))?;
+
+    let mut built = Vec::new();
+    for (index, program) in PROGRAMS.iter().enumerate() {
+        eprintln!(
+            "building {} {} for {target} ({} of {}; the first time takes some minutes) …",
+            program.name,
+            program.version,
+            index + 1,
+            PROGRAMS.len()
+        );
+        let started = Instant::now();
+        let binary = go.install(program, target, &staging)?;
+        eprintln!("built {} in {} s", program.name, started.elapsed().as_secs());
+        built.push((program, binary));
+    }
+    notices::write(&go, target, &built, &staging)?;
+    // The manifest comes last: it says that everything before it is there.
+    Manifest::of(&go, target, &built)?.write(&staging)?;
+
+    remove_if_there(folder)?;
+    fs::rename(&staging, folder)
+        .with_context(|| format!("could not move `{}` to `{}`", staging.display(), folder.display()))
+}
+
+fn remove_if_there(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("could not remove `{}`", folder.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! Where this repository is and where Cargo builds it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::command;
+
+/// The folders of the workspace, as Cargo sees them.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Workspace {
+    /// The repository's root folder.
+    #[serde(rename = "workspace_root")]
+    pub(crate) root: PathBuf,
+    /// Where Cargo puts what it builds (`CARGO_TARGET_DIR` counts).
+    #[serde(rename = "target_directory")]
+    pub(crate) target: PathBuf,
+}
+
+impl Workspace {
+    /// The workspace that this program belongs to, whatever the current folder is.
+    pub(crate) fn find() -> Result<Self> {
+        let folder = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
+        let metadata =
+            command::output(command::cargo(&folder).args(["metadata", "--format-version=1", "--no-deps"]))
+                .context("could not find the workspace")?;
+        serde_json::from_str(&metadata).context("could not read what `cargo metadata` printed")
+    }
+
+    /// Cargo, to be run at the root.
+    pub(crate) fn cargo(&self) -> std::process::Command {
+        command::cargo(&self.root)
+    }
+
+    /// The program `name` that `cargo build` (not `--release`) made.
+    pub(crate) fn built(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(Path::new(name).with_extension(env::consts::EXE_EXTENSION))
+    }
+}
