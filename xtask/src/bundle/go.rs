@@ -57,15 +57,13 @@ impl Go {
             .arg(format!("{}@{}", program.package, program.version))
             .envs([("GOOS", system), ("GOARCH", processor), ("GOAMD64", "v1")])
             // Without C the programs depend on no C library of the machine that they will run on.
-            .env("CGO_ENABLED", "0")
-            .env("GOMODCACHE", &self.gomodcache)
-            .env("GOPATH", &work);
+            .env("CGO_ENABLED", "0");
         // Go refuses GOBIN when it builds for another system, and puts the result below GOPATH instead.
         let native = self.gohostos == system && self.gohostarch == processor;
         if native {
             install.env("GOBIN", work.join("bin"));
         } else {
-            install.env_remove("GOBIN");
+            install.env_remove("GOBIN").env("GOPATH", &work).env("GOMODCACHE", &self.gomodcache);
         }
         command::run(&mut install).with_context(|| format!("could not build {}", program.title))?;
 

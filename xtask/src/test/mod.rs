@@ -9,8 +9,9 @@ mod tally;
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 use std::{env, fs, thread};
 
 use anyhow::{Context, Result, bail};
@@ -46,36 +47,37 @@ impl Options {
 /// cores of a small machine.
 const THREADS: &str = "4";
 
+/// How long the tests may take together. One that waits for ever would otherwise use up the time of a whole run of continuous
+/// integration and say nothing.
+const LIMIT: Duration = Duration::from_secs(45 * 60);
+
 /// Runs everything, always to the end, and says at the end how many passed and failed.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let mut tally = Tally::default();
+    tally.step("system packages", || system_packages::ensure(system_packages::TEST));
     if !options.is_selective() {
-        tally.check("formatting", || lint::formatting(workspace));
-        for (name, check) in repo::CHECKS {
-            tally.check(name, || check(workspace));
-        }
-        if !options.fast {
-            tally.check("licences, bans and sources of dependencies", || deny::check(workspace));
-            tally.check("Clippy", || lint::clippy(workspace));
-        }
+        checks(workspace, options, &mut tally);
     }
-    let mut ready = None;
-    tally.setup("set-up of the tests", || {
-        ready = Some(prepare(workspace, options)?);
-        Ok(())
-    });
-    if let Some(bundle) = ready {
-        cargo_tests(workspace, options, &bundle, &mut tally)?;
+    if let Some(bundle) = tally.step("bundled programs", || bundle::ensure(Target::of_this_machine()?)) {
+        // Built beforehand, so that Cargo's progress is seen and no compiler works while tests measure time.
+        let built = tally.step("build", || command::run(cargo_test(workspace, options).arg("--no-run")));
+        let tested = built.and_then(|()| tally.step("tests", || cargo_tests(workspace, options, &bundle)));
+        if let Some(outcome) = tested {
+            outcome.count(&mut tally);
+        }
     }
     Ok(tally.close())
 }
 
-/// Installs, bundles and builds all that the tests need, so that none of it happens while they run.
-fn prepare(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
-    system_packages::ensure(system_packages::TEST)?;
-    let bundle = bundle::ensure(Target::of_this_machine()?)?;
-    command::run(cargo_test(workspace, options).arg("--no-run"))?;
-    Ok(bundle)
+fn checks(workspace: &Workspace, options: &Options, tally: &mut Tally) {
+    tally.check("formatting", || lint::formatting(workspace));
+    for (name, check) in repo::CHECKS {
+        tally.check(name, || check(workspace));
+    }
+    if !options.fast {
+        tally.check("licences, bans and sources of dependencies", || deny::check(workspace));
+        tally.check("Clippy", || lint::clippy(workspace));
+    }
 }
 
 fn cargo_test(workspace: &Workspace, options: &Options) -> Command {
@@ -90,9 +92,28 @@ fn cargo_test(workspace: &Workspace, options: &Options) -> Command {
     command
 }
 
-fn cargo_tests(workspace: &Workspace, options: &Options, bundle: &Path, tally: &mut Tally) -> Result<()> {
+/// What a `cargo test` did and left.
+struct Outcome {
+    suites: Suites,
+    succeeded: bool,
+    processes_left: Vec<String>,
+    files_left: Vec<String>,
+}
+
+impl Outcome {
+    fn count(self, tally: &mut Tally) {
+        tally.add(self.suites, self.succeeded);
+        if processes::CAN_BE_FOUND {
+            tally.check("no process is left behind", || none_left("processes", &self.processes_left));
+        }
+        tally.check("no temporary file is left behind", || none_left("files", &self.files_left));
+    }
+}
+
+fn cargo_tests(workspace: &Workspace, options: &Options, bundle: &Path) -> Result<Outcome> {
+    // A short name: the path of a Unix socket inside may have 107 bytes at most.
     let folder = tempfile::Builder::new()
-        .prefix("sqlite-replicate-test-")
+        .prefix("sr-test-")
         .tempdir()
         .context("could not create a folder for the tests' temporary files")?;
     let threads = env::var_os("RUST_TEST_THREADS").unwrap_or_else(|| OsString::from(THREADS));
@@ -109,17 +130,14 @@ fn cargo_tests(workspace: &Workspace, options: &Options, bundle: &Path, tally: &
         .env_remove("SQLITE_REPLICATE_HOME")
         .envs(["TMPDIR", "TMP", "TEMP"].map(|name| (name, folder.path())));
 
-    let (suites, succeeded, left_behind) = watch(command)?;
-    tally.add(suites, succeeded);
-    if processes::CAN_BE_FOUND {
-        tally.check("no process is left behind", || none_left("processes", &left_behind?));
-    }
-    tally.check("no temporary file is left behind", || none_left("files", &entries(folder.path())?));
-    folder.close().context("could not remove the folder for the tests' temporary files")
+    let mut outcome = watch(command, LIMIT)?;
+    outcome.files_left = entries(folder.path())?;
+    folder.close().context("could not remove the folder for the tests' temporary files")?;
+    Ok(outcome)
 }
 
-/// Runs `command`, showing and reading its output; returns its suites, whether it succeeded, and which processes it left.
-fn watch(mut command: Command) -> Result<(Suites, bool, Result<Vec<String>>)> {
+/// Runs `command`, showing and reading its output, and ends whatever it leaves running.
+fn watch(mut command: Command, limit: Duration) -> Result<Outcome> {
     eprintln!("+ {}", command::shown(&command));
     // Both streams go through one pipe: only then is each result below the name of its test binary.
     let (reader, writer) = io::pipe().context("could not open a pipe")?;
@@ -129,11 +147,11 @@ fn watch(mut command: Command) -> Result<(Suites, bool, Result<Vec<String>>)> {
     drop(command); // It holds the pipe's writing end.
 
     let output = thread::spawn(move || read_suites(reader));
-    let succeeded = processes::wait(child)?;
+    let succeeded = processes::wait(child, limit)?;
     // A process that was left behind holds the pipe, so it must be ended before the output can end.
-    let left_behind = processes::end_left_behind();
+    let processes_left = processes::end_left_behind()?;
     let suites = output.join().map_err(|_| anyhow::anyhow!("the reader of the tests' output panicked"))??;
-    Ok((suites, succeeded, left_behind))
+    Ok(Outcome { suites, succeeded, processes_left, files_left: Vec::new() })
 }
 
 fn read_suites(reader: impl io::Read) -> Result<Suites> {
@@ -180,32 +198,63 @@ mod tests {
         assert_eq!(entries(folder.path()).unwrap().len(), 1);
     }
 
-    /// Watching waits for every child of the process, those of other tests included, so it needs a process of its own.
+    /// Runs the test `name` again in a process of its own, and says whether this is that process. Watching waits for every
+    /// child of its process, so other tests must not start theirs there.
+    #[cfg(target_os = "linux")]
+    fn is_alone(name: &str) -> bool {
+        const ALONE: &str = "XTASK_TEST_WATCHES_ALONE";
+        if env::var_os(ALONE).is_some() {
+            return true;
+        }
+        let mut again = Command::new(env::current_exe().unwrap());
+        again.args(["--exact", &format!("test::tests::{name}"), "--nocapture"]).env(ALONE, "1");
+        let output = again.output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && printed.contains("1 passed"), "{printed}\n{output:?}");
+        false
+    }
+
+    #[cfg(target_os = "linux")]
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("env");
+        command.args(["-i", "PATH=/usr/bin:/bin", "sh", "-c", script]);
+        command
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn watch_reads_both_streams_and_ends_an_orphan() {
-        const ALONE: &str = "XTASK_TEST_WATCHES_ALONE";
-        if env::var_os(ALONE).is_none() {
-            let name = "test::tests::watch_reads_both_streams_and_ends_an_orphan";
-            let output = Command::new(env::current_exe().unwrap())
-                .args(["--exact", name, "--nocapture"])
-                .env(ALONE, "1")
-                .output()
-                .unwrap();
-            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-            assert!(output.status.success() && printed.contains("1 passed"), "{printed}\n{output:?}");
+        if !is_alone("watch_reads_both_streams_and_ends_an_orphan") {
             return;
         }
         let script = "echo '     Running unittests src/lib.rs (target/debug/deps/a-1)' >&2; \
             echo 'test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured'; setsid sleep 61.25 & exit 3";
-        let (suites, succeeded, left_behind) = watch({
-            let mut command = Command::new("env");
-            command.args(["-i", "PATH=/usr/bin:/bin", "sh", "-c", script]);
-            command
-        })
-        .unwrap();
-        assert_eq!((suites.passed, suites.ignored, succeeded), (2, 1, false));
-        let left_behind = left_behind.unwrap();
-        assert!(left_behind.len() == 1 && left_behind[0].ends_with(" sleep 61.25"), "{left_behind:?}");
+        let outcome = watch(shell(script), LIMIT).unwrap();
+        assert_eq!((outcome.suites.passed, outcome.suites.ignored, outcome.succeeded), (2, 1, false));
+        let left = outcome.processes_left;
+        assert!(left.len() == 1 && left[0].ends_with(" sleep 61.25"), "{left:?}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn watch_leaves_no_zombie_of_an_orphan_that_ended() {
+        if !is_alone("watch_leaves_no_zombie_of_an_orphan_that_ended") {
+            return;
+        }
+        let script = "(sleep 0 & echo $! >&3) 3>&1 | { read pid; sleep 0.5; test ! -e /proc/$pid; }";
+        assert!(watch(shell(script), LIMIT).unwrap().succeeded);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn watch_ends_what_takes_too_long() {
+        if !is_alone("watch_ends_what_takes_too_long") {
+            return;
+        }
+        let script = "echo '     Running unittests src/lib.rs (target/debug/deps/a-1)'; sleep 62.25; true";
+        let outcome = watch(shell(script), Duration::from_millis(300)).unwrap();
+        assert!(!outcome.succeeded);
+        assert_eq!(outcome.suites.without_result().len(), 1);
+        assert_eq!(outcome.processes_left, [""; 0]);
     }
 }

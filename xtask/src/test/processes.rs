@@ -16,6 +16,7 @@ pub(super) const CAN_BE_FOUND: bool = cfg!(target_os = "linux");
 mod linux {
     use std::fs;
     use std::process::Child;
+    use std::sync::mpsc;
     use std::thread;
     use std::time::{Duration, Instant};
 
@@ -31,21 +32,32 @@ mod linux {
             .context("could not become the parent of orphaned processes")
     }
 
-    /// Waits for `child` and says whether it succeeded.
+    /// Waits for `child` and says whether it succeeded; after `limit` it is ended, with all below it.
     ///
     /// Orphans that end meanwhile are waited for as well: left as zombies they would look alive to a test that asks whether a
     /// process is gone.
-    pub(in super::super) fn wait(child: Child) -> Result<bool> {
+    pub(in super::super) fn wait(child: Child, limit: Duration) -> Result<bool> {
         let wanted = pid(child.id())?;
-        loop {
+        let (over, is_over) = mpsc::channel::<()>();
+        let guard = thread::spawn(move || match is_over.recv_timeout(limit) {
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                eprintln!("the tests took more than {} s and are ended", limit.as_secs());
+                end_all()
+            }
+            _ => Ok(()),
+        });
+        let succeeded = loop {
             let ended =
                 rustix::process::wait(WaitOptions::empty()).context("could not wait for the tests")?;
             if let Some((pid, status)) = ended
                 && pid == wanted
             {
-                return Ok(status.exit_status() == Some(0));
+                break status.exit_status() == Some(0);
             }
-        }
+        };
+        drop(over);
+        guard.join().map_err(|_| anyhow::anyhow!("the guard of the tests' time panicked"))??;
+        Ok(succeeded)
     }
 
     /// Ends the processes that still descend from this one and returns a line about each.
@@ -57,8 +69,17 @@ mod linux {
             left = descendants()?;
         }
         let lines = left.iter().map(|process| format!("{} {}", process.pid, command_line(process))).collect();
-        // Ending one can bring up others that were started meanwhile.
-        while !left.is_empty() {
+        end_all()?;
+        Ok(lines)
+    }
+
+    /// Kills every process below this one, and those that they start meanwhile, until none is left.
+    fn end_all() -> Result<()> {
+        loop {
+            let left = descendants()?;
+            if left.is_empty() {
+                return Ok(());
+            }
             for process in &left {
                 match rustix::process::kill_process(pid(process.pid)?, Signal::KILL) {
                     Ok(()) | Err(rustix::io::Errno::SRCH) => {}
@@ -68,9 +89,7 @@ mod linux {
                 }
             }
             thread::sleep(Duration::from_millis(50));
-            left = descendants()?;
         }
-        Ok(lines)
     }
 
     fn pid(number: u32) -> Result<Pid> {
@@ -178,6 +197,7 @@ mod linux {
 #[cfg(not(target_os = "linux"))]
 mod other {
     use std::process::Child;
+    use std::time::Duration;
 
     use anyhow::{Context, Result};
 
@@ -185,7 +205,7 @@ mod other {
         Ok(())
     }
 
-    pub(in super::super) fn wait(mut child: Child) -> Result<bool> {
+    pub(in super::super) fn wait(mut child: Child, _limit: Duration) -> Result<bool> {
         Ok(child.wait().context("could not wait for the tests")?.success())
     }
 

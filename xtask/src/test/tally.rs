@@ -30,12 +30,10 @@ impl Tally {
         }
     }
 
-    /// Runs what is no test; it counts only when it fails.
-    pub(super) fn setup(&mut self, name: &str, setup: impl FnOnce() -> Result<()>) {
+    /// Runs what is no test: only its failure counts. Returns what it made.
+    pub(super) fn step<T>(&mut self, name: &str, step: impl FnOnce() -> Result<T>) -> Option<T> {
         eprintln!("\n== {name}");
-        if let Err(error) = setup() {
-            self.fail(name, &failure::report(&error));
-        }
+        step().map_err(|error| self.fail(name, &failure::report(&error))).ok()
     }
 
     /// Counts the tests of a `cargo test`, and every sign that it did not do what it says.
@@ -109,7 +107,7 @@ mod tests {
         let mut tally = Tally::default();
         tally.check("good", || Ok(()));
         tally.check("bad", || Err(anyhow::anyhow!("broken")));
-        tally.setup("done", || Ok(()));
+        assert_eq!(tally.step("done", || Ok(5)), Some(5));
         tally.add(suites(&[HEADER, OK]), true);
         assert_eq!(tally.last_line(), "4 passed, 1 failed");
         assert_eq!(tally.failures, ["bad"]);
@@ -145,9 +143,9 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_setup_is_a_failure() {
+    fn a_failed_step_is_a_failure() {
         let mut tally = Tally::default();
-        tally.setup("bundle", || Err(anyhow::anyhow!("no Go")));
+        assert_eq!(tally.step("bundle", || Err::<(), _>(anyhow::anyhow!("no Go"))), None);
         assert_eq!(tally.last_line(), "0 passed, 1 failed");
     }
 }
