@@ -14,7 +14,14 @@ use crate::failure::failure;
 use super::go::{Go, Module};
 use super::programs::{Program, Target};
 
-/// The licence files of one module, by their paths inside the bundle; none if its sources have none.
+/// Modules whose sources have no licence file; the header of each of their files says that it is under Go's own licence.
+const UNDER_THE_LICENCE_OF_GO: &[&str] =
+    &["github.com/minio/colorjson", "github.com/minio/csvparser", "github.com/minio/filepath"];
+
+/// Where that licence is inside the bundle.
+const LICENCE_OF_GO: &str = "licences/go/LICENSE";
+
+/// The licence files of one module, by their paths inside the bundle.
 type Licences = BTreeMap<Module, Vec<String>>;
 
 /// Copies the licences into `folder` and writes the notices beside them.
@@ -22,7 +29,7 @@ pub(super) fn write(go: &Go, target: Target, built: &[(&Program, PathBuf)], fold
     let mut text = introduction(go, target);
     let standard_library = folder.join("licences").join("go");
     let copied = copy_licences(&go.goroot, &standard_library)?;
-    if copied.is_empty() {
+    if !copied.iter().any(|name| LICENCE_OF_GO.ends_with(&format!("/{name}"))) {
         return Err(failure(
             format!("there is no licence in `{}`", go.goroot.display()),
             "install Go from https://go.dev/dl, which has its `LICENSE` file",
@@ -32,21 +39,30 @@ pub(super) fn write(go: &Go, target: Target, built: &[(&Program, PathBuf)], fold
         let (own, dependencies) = go.modules(binary)?;
         let mut licences = Licences::new();
         for module in dependencies.into_iter().chain([own.clone()]) {
-            let place = Path::new("licences").join(format!("{}@{}", module.path, module.version));
-            let files = copy_licences(&go.sources(&module), &folder.join(&place))?;
-            let paths = files.iter().map(|file| format!("{}/{file}", place.display()).replace('\\', "/"));
-            licences.insert(module, paths.collect());
-        }
-        if licences.get(&own).is_none_or(Vec::is_empty) {
-            return Err(failure(
-                format!("the sources of {} have no licence file", program.title),
-                format!("see whether `{}` is complete", go.sources(&own).display()),
-            ));
+            let files = licences_of(&module, &go.sources(&module), folder)?;
+            licences.insert(module, files);
         }
         section(&mut text, go, target, program, &own, &licences);
     }
     let path = folder.join("THIRD-PARTY-NOTICES.md");
     fs::write(&path, text).with_context(|| format!("could not write `{}`", path.display()))
+}
+
+/// Copies the licences of `module` into the bundle `folder` and returns their paths in it; none at all is an error.
+fn licences_of(module: &Module, sources: &Path, folder: &Path) -> Result<Vec<String>> {
+    let place = Path::new("licences").join(format!("{}@{}", module.path, module.version));
+    let names = copy_licences(sources, &folder.join(&place))?;
+    if !names.is_empty() {
+        let place = place.to_string_lossy().replace('\\', "/");
+        return Ok(names.iter().map(|name| format!("{place}/{name}")).collect());
+    }
+    if UNDER_THE_LICENCE_OF_GO.contains(&module.path.as_str()) {
+        return Ok(vec![LICENCE_OF_GO.to_owned()]);
+    }
+    Err(failure(
+        format!("the sources of `{} {}` have no licence file", module.path, module.version),
+        format!("read in `{}` what its licence is and say so in `notices.rs`", sources.display()),
+    ))
 }
 
 fn introduction(go: &Go, target: Target) -> String {
@@ -157,10 +173,27 @@ mod tests {
     }
 
     #[test]
-    fn missing_sources_are_an_error_and_no_licence_is_said_to_be_none() {
+    fn missing_sources_are_an_error() {
         let folder = tempfile::tempdir().unwrap();
         assert!(copy_licences(&folder.path().join("gone"), folder.path()).is_err());
-        assert_eq!(copy_licences(folder.path(), &folder.path().join("place")).unwrap(), [""; 0]);
-        assert!(list(&[]).starts_with("no licence file"));
+    }
+
+    #[test]
+    fn a_module_without_licence_is_refused_unless_it_was_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let module = |path: &str| Module { path: path.into(), version: "v1".into(), checksum: String::new() };
+        let sources = folder.path().join("sources");
+        fs::create_dir(&sources).unwrap();
+        let error = licences_of(&module("example.org/a"), &sources, folder.path()).unwrap_err();
+        assert!(error.to_string().contains("`example.org/a v1` have no licence file"), "{error}");
+        assert_eq!(
+            licences_of(&module(UNDER_THE_LICENCE_OF_GO[0]), &sources, folder.path()).unwrap(),
+            [LICENCE_OF_GO]
+        );
+        fs::write(sources.join("COPYING"), "x").unwrap();
+        assert_eq!(
+            licences_of(&module("example.org/a"), &sources, folder.path()).unwrap(),
+            ["licences/example.org/a@v1/COPYING"]
+        );
     }
 }

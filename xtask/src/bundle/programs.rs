@@ -121,7 +121,7 @@ impl fmt::Display for Target {
 }
 
 /// The form of the bundle's folder; raised when other files belong into it.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// The name of the bundle's folder: for people the target and the first program's version, for exactness a digest of all
 /// that goes in.

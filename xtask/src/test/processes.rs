@@ -185,8 +185,13 @@ mod linux {
         #[test]
         fn a_started_process_is_found_and_named() {
             let mut child = std::process::Command::new("sleep").arg("60.25").spawn().unwrap();
-            let found = descendants().unwrap();
-            let line = found.iter().find(|process| process.pid == child.id()).map(command_line);
+            // The kernel shows the arguments only a moment after it has started the program.
+            let deadline = Instant::now() + Duration::from_secs(10);
+            let mut line = None;
+            while line.as_deref() != Some("sleep 60.25") && Instant::now() < deadline {
+                let found = descendants().unwrap();
+                line = found.iter().find(|process| process.pid == child.id()).map(command_line);
+            }
             child.kill().unwrap();
             child.wait().unwrap();
             assert_eq!(line.as_deref(), Some("sleep 60.25"));

@@ -9,10 +9,12 @@ pub(super) struct Suites {
     pub(super) failed: usize,
     /// Tests that were left out because they are marked so.
     pub(super) ignored: usize,
-    /// Test binaries that said how their tests ended with at least one failure.
+    /// The names of the tests that failed, with their test binary.
     pub(super) failing: Vec<String>,
     silent: Vec<String>,
     current: Option<String>,
+    /// The one before, since documentation tests print several results.
+    last: Option<String>,
 }
 
 impl Suites {
@@ -21,13 +23,14 @@ impl Suites {
         if let Some(name) = suite_started(line) {
             self.silent.extend(self.current.replace(name));
         } else if let Some((passed, failed, ignored)) = result(line) {
-            let name = self.current.take();
+            self.last = self.current.take().or(self.last.take());
             self.passed += passed;
             self.failed += failed;
             self.ignored += ignored;
-            if failed > 0 {
-                self.failing.push(name.unwrap_or_else(|| "documentation tests".into()));
-            }
+        } else if let Some(test) = failed_test(line) {
+            let suite = self.current.as_ref().or(self.last.as_ref());
+            self.failing
+                .push(format!("{test} in {}", suite.map_or("an unknown test binary", String::as_str)));
         }
     }
 
@@ -43,6 +46,11 @@ fn suite_started(line: &str) -> Option<String> {
         return Some(binary.to_owned());
     }
     line.strip_prefix("   Doc-tests ").map(|package| format!("documentation of {package}"))
+}
+
+/// The name in `test some::name ... FAILED`.
+fn failed_test(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
 }
 
 /// The numbers of `test result: ok. 3 passed; 1 failed; 0 ignored; …`. A child that wrote its last words without a line
@@ -75,9 +83,10 @@ mod tests {
 
     #[test]
     fn results_are_added_up() {
-        let suites = read(&[FIRST, "", "running 3 tests", "test a ... ok", OK, SECOND, BAD]);
+        let suites =
+            read(&[FIRST, "", "running 3 tests", "test a ... ok", OK, SECOND, "test b::c ... FAILED", BAD]);
         assert_eq!((suites.passed, suites.failed, suites.ignored), (4, 2, 1));
-        assert_eq!(suites.failing, ["tests/second.rs (target/debug/deps/second-0a1b)"]);
+        assert_eq!(suites.failing, ["b::c in tests/second.rs (target/debug/deps/second-0a1b)"]);
         assert!(suites.without_result().is_empty());
     }
 

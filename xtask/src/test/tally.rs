@@ -50,7 +50,7 @@ impl Tally {
         self.passed += suites.passed;
         self.failed += suites.failed;
         self.left_out += suites.ignored;
-        self.failures.extend(suites.failing.into_iter().map(|suite| format!("tests in {suite}")));
+        self.failures.extend(suites.failing);
     }
 
     fn fail(&mut self, name: &str, why: &str) {
