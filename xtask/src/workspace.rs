@@ -1,7 +1,7 @@
 //! Where this repository is and where Cargo builds it.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -36,6 +36,6 @@ impl Workspace {
 
     /// The program `name` that `cargo build` (not `--release`) made.
     pub(crate) fn built(&self, name: &str) -> PathBuf {
-        self.target.join("debug").join(Path::new(name).with_extension(env::consts::EXE_EXTENSION))
+        self.target.join("debug").join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 }

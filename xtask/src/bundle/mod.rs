@@ -24,7 +24,8 @@ use self::programs::{PROGRAMS, key};
 /// The folder with the bundle for `target`, built if it is missing or damaged.
 pub(crate) fn ensure(target: Target) -> Result<PathBuf> {
     let bundles = cache::root()?.join("bundle");
-    let folder = bundles.join(key(target, PROGRAMS));
+    let key = key(target, PROGRAMS);
+    let folder = bundles.join(&key);
     if is_complete(&folder) {
         return Ok(folder);
     }
@@ -33,7 +34,8 @@ pub(crate) fn ensure(target: Target) -> Result<PathBuf> {
     if is_complete(&folder) {
         return Ok(folder);
     }
-    build(target, &folder).with_context(|| format!("could not build the bundle for `{target}`"))?;
+    let staging = bundles.join(format!("{key}.building"));
+    build(target, &staging, &folder).with_context(|| format!("could not build the bundle for `{target}`"))?;
     Ok(folder)
 }
 
@@ -51,11 +53,11 @@ fn is_complete(folder: &Path) -> bool {
     }
 }
 
-fn build(target: Target, folder: &Path) -> Result<()> {
+/// Builds into `staging`, from which an interrupted build may have left something, and moves it to `folder`.
+fn build(target: Target, staging: &Path, folder: &Path) -> Result<()> {
     let go = Go::find()?;
-    let staging = folder.with_extension("building");
-    remove_if_there(&staging)?;
-    fs::create_dir_all(&staging).with_context(|| format!("could not create `{}`", staging.display()))?;
+    remove_if_there(staging)?;
+    fs::create_dir_all(staging).with_context(|| format!("could not create `{}`", staging.display()))?;
 
     let mut built = Vec::new();
     for (index, program) in PROGRAMS.iter().enumerate() {
@@ -67,16 +69,16 @@ fn build(target: Target, folder: &Path) -> Result<()> {
             PROGRAMS.len()
         );
         let started = Instant::now();
-        let binary = go.install(program, target, &staging)?;
+        let binary = go.install(program, target, staging)?;
         eprintln!("built {} in {} s", program.name, started.elapsed().as_secs());
         built.push((program, binary));
     }
-    notices::write(&go, target, &built, &staging)?;
+    notices::write(&go, target, &built, staging)?;
     // The manifest comes last: it says that everything before it is there.
-    Manifest::of(&go, target, &built)?.write(&staging)?;
+    Manifest::of(&go, target, &built)?.write(staging)?;
 
     remove_if_there(folder)?;
-    fs::rename(&staging, folder)
+    fs::rename(staging, folder)
         .with_context(|| format!("could not move `{}` to `{}`", staging.display(), folder.display()))
 }
 

@@ -14,11 +14,23 @@ use crate::failure::failure;
 use super::go::{Go, Module};
 use super::programs::{Program, Target};
 
-/// Modules whose sources have no licence file; the header of each of their files says that it is under Go's own licence.
-const UNDER_THE_LICENCE_OF_GO: &[&str] =
-    &["github.com/minio/colorjson", "github.com/minio/csvparser", "github.com/minio/filepath"];
+/// Where a module that has no licence file states its licence.
+enum Statement {
+    /// In the header of each of its files: it is Go's own licence.
+    LicenceOfGo,
+    /// In this file.
+    File(&'static str),
+}
 
-/// Where that licence is inside the bundle.
+/// The modules without licence file. Each was looked at; another one stops the build.
+const STATED_ELSEWHERE: &[(&str, Statement)] = &[
+    ("github.com/mattn/go-localereader", Statement::File("README.md")),
+    ("github.com/minio/colorjson", Statement::LicenceOfGo),
+    ("github.com/minio/csvparser", Statement::LicenceOfGo),
+    ("github.com/minio/filepath", Statement::LicenceOfGo),
+];
+
+/// Where Go's own licence is inside the bundle.
 const LICENCE_OF_GO: &str = "licences/go/LICENSE";
 
 /// The licence files of one module, by their paths inside the bundle.
@@ -28,7 +40,7 @@ type Licences = BTreeMap<Module, Vec<String>>;
 pub(super) fn write(go: &Go, target: Target, built: &[(&Program, PathBuf)], folder: &Path) -> Result<()> {
     let mut text = introduction(go, target);
     let standard_library = folder.join("licences").join("go");
-    let copied = copy_licences(&go.goroot, &standard_library)?;
+    let copied = copy_files(&go.goroot, &standard_library, is_licence)?;
     if !copied.iter().any(|name| LICENCE_OF_GO.ends_with(&format!("/{name}"))) {
         return Err(failure(
             format!("there is no licence in `{}`", go.goroot.display()),
@@ -51,18 +63,21 @@ pub(super) fn write(go: &Go, target: Target, built: &[(&Program, PathBuf)], fold
 /// Copies the licences of `module` into the bundle `folder` and returns their paths in it; none at all is an error.
 fn licences_of(module: &Module, sources: &Path, folder: &Path) -> Result<Vec<String>> {
     let place = Path::new("licences").join(format!("{}@{}", module.path, module.version));
-    let names = copy_licences(sources, &folder.join(&place))?;
-    if !names.is_empty() {
-        let place = place.to_string_lossy().replace('\\', "/");
-        return Ok(names.iter().map(|name| format!("{place}/{name}")).collect());
+    let stated =
+        STATED_ELSEWHERE.iter().find(|(path, _)| *path == module.path).map(|(_, statement)| statement);
+    let names = match stated {
+        Some(Statement::LicenceOfGo) => return Ok(vec![LICENCE_OF_GO.to_owned()]),
+        Some(Statement::File(file)) => copy_files(sources, &folder.join(&place), |name| name == *file)?,
+        None => copy_files(sources, &folder.join(&place), is_licence)?,
+    };
+    if names.is_empty() {
+        return Err(failure(
+            format!("the sources of `{} {}` have no licence file", module.path, module.version),
+            format!("read in `{}` what its licence is and say so in `notices.rs`", sources.display()),
+        ));
     }
-    if UNDER_THE_LICENCE_OF_GO.contains(&module.path.as_str()) {
-        return Ok(vec![LICENCE_OF_GO.to_owned()]);
-    }
-    Err(failure(
-        format!("the sources of `{} {}` have no licence file", module.path, module.version),
-        format!("read in `{}` what its licence is and say so in `notices.rs`", sources.display()),
-    ))
+    let place = place.to_string_lossy().replace('\\', "/");
+    Ok(names.iter().map(|name| format!("{place}/{name}")).collect())
 }
 
 fn introduction(go: &Go, target: Target) -> String {
@@ -117,14 +132,14 @@ fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Copies the licence files at the top of `sources` to `place` and returns their names.
-fn copy_licences(sources: &Path, place: &Path) -> Result<Vec<String>> {
+/// Copies the files at the top of `sources` whose name is `wanted` to `place` and returns their names.
+fn copy_files(sources: &Path, place: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
     let entries = fs::read_dir(sources).with_context(|| format!("could not read `{}`", sources.display()))?;
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.with_context(|| format!("could not read `{}`", sources.display()))?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !is_licence(&name) || !entry.path().is_file() {
+        if !wanted(&name) || !entry.path().is_file() {
             continue;
         }
         // Not `fs::copy`: the module cache is read-only, and a bundle must be removable.
@@ -167,7 +182,7 @@ mod tests {
         for file in ["NOTICE", "LICENSE", "main.go"] {
             fs::write(sources.join(file), file).unwrap();
         }
-        assert_eq!(copy_licences(&sources, &place).unwrap(), ["LICENSE", "NOTICE"]);
+        assert_eq!(copy_files(&sources, &place, is_licence).unwrap(), ["LICENSE", "NOTICE"]);
         assert_eq!(fs::read_to_string(place.join("NOTICE")).unwrap(), "NOTICE");
         assert!(!place.join("main.go").exists());
     }
@@ -175,25 +190,37 @@ mod tests {
     #[test]
     fn missing_sources_are_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(copy_licences(&folder.path().join("gone"), folder.path()).is_err());
+        assert!(copy_files(&folder.path().join("gone"), folder.path(), is_licence).is_err());
     }
 
     #[test]
-    fn a_module_without_licence_is_refused_unless_it_was_looked_at() {
+    fn a_module_without_licence_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let module = |path: &str| Module { path: path.into(), version: "v1".into(), checksum: String::new() };
         let sources = folder.path().join("sources");
         fs::create_dir(&sources).unwrap();
         let error = licences_of(&module("example.org/a"), &sources, folder.path()).unwrap_err();
         assert!(error.to_string().contains("`example.org/a v1` have no licence file"), "{error}");
-        assert_eq!(
-            licences_of(&module(UNDER_THE_LICENCE_OF_GO[0]), &sources, folder.path()).unwrap(),
-            [LICENCE_OF_GO]
-        );
         fs::write(sources.join("COPYING"), "x").unwrap();
         assert_eq!(
             licences_of(&module("example.org/a"), &sources, folder.path()).unwrap(),
             ["licences/example.org/a@v1/COPYING"]
+        );
+    }
+
+    #[test]
+    fn a_licence_may_be_stated_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let licences = |path: &str| {
+            let module = Module { path: path.into(), version: "v1".into(), checksum: String::new() };
+            licences_of(&module, folder.path(), folder.path())
+        };
+        assert_eq!(licences("github.com/minio/filepath").unwrap(), [LICENCE_OF_GO]);
+        assert!(licences("github.com/mattn/go-localereader").is_err());
+        fs::write(folder.path().join("README.md"), "MIT").unwrap();
+        assert_eq!(
+            licences("github.com/mattn/go-localereader").unwrap(),
+            ["licences/github.com/mattn/go-localereader@v1/README.md"]
         );
     }
 }
