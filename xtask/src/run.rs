@@ -57,11 +57,12 @@ fn become_program(mut program: Command) -> Result<ExitCode> {
     Err(program.exec()).with_context(|| format!("could not start `{}`", command::shown(&program)))
 }
 
-/// Elsewhere it waits; Ctrl-C reaches every program of the console, the started one included.
-#[cfg(not(unix))]
+/// Windows has no such thing, so the chore waits. Ctrl-C reaches every program of the console; this one must survive it, to
+/// wait until the other has stopped in good order.
+#[cfg(windows)]
 fn become_program(mut program: Command) -> Result<ExitCode> {
-    let status =
-        program.status().with_context(|| format!("could not start `{}`", command::shown(&program)))?;
+    ctrlc::set_handler(|| {}).context("could not take over Ctrl-C")?;
+    let status = program.status().with_context(|| format!("could not start `{}`", command::shown(&program)))?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
