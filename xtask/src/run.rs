@@ -62,7 +62,8 @@ fn become_program(mut program: Command) -> Result<ExitCode> {
 #[cfg(windows)]
 fn become_program(mut program: Command) -> Result<ExitCode> {
     ctrlc::set_handler(|| {}).context("could not take over Ctrl-C")?;
-    let status = program.status().with_context(|| format!("could not start `{}`", command::shown(&program)))?;
+    let status =
+        program.status().with_context(|| format!("could not start `{}`", command::shown(&program)))?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 

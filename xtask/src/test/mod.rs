@@ -17,6 +17,7 @@ use std::{env, fs, thread};
 use anyhow::{Context, Result, bail};
 
 use crate::bundle::{self, Target};
+use crate::failure::failure;
 use crate::workspace::Workspace;
 use crate::{command, deny, lint, repo, system_packages};
 
@@ -53,6 +54,12 @@ const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 /// Runs everything, always to the end, and says at the end how many passed and failed.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
+    if let Some(unknown) = options.package.iter().find(|name| !workspace.has_package(name)) {
+        return Err(failure(
+            format!("there is no package `{unknown}` here"),
+            format!("the packages are {}", workspace.package_names()),
+        ));
+    }
     let mut tally = Tally::default();
     tally.step("system packages", || system_packages::ensure(system_packages::TEST));
     if !options.is_selective() {
@@ -61,7 +68,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     if let Some(bundle) = tally.step("bundled programs", || bundle::ensure(Target::of_this_machine()?)) {
         // Built beforehand, so that Cargo's progress is seen and no compiler works while tests measure time.
         let built = tally.step("build", || command::run(cargo_test(workspace, options).arg("--no-run")));
-        let tested = built.and_then(|()| tally.step("tests", || cargo_tests(workspace, options, &bundle)));
+        let tested = built.and_then(|()| tally.step("test run", || cargo_tests(workspace, options, &bundle)));
         if let Some(outcome) = tested {
             outcome.count(&mut tally);
         }

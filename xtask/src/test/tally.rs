@@ -1,6 +1,7 @@
 //! The count of what passed and failed, and the words at the end.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -20,20 +21,31 @@ pub(super) struct Tally {
 impl Tally {
     /// Runs one check and counts it as one test.
     pub(super) fn check(&mut self, name: &str, check: impl FnOnce() -> Result<()>) {
-        eprintln!("\n== {name}");
-        match check() {
-            Ok(()) => {
-                eprintln!("== {name}: ok");
-                self.passed += 1;
-            }
-            Err(error) => self.fail(name, &failure::report(&error)),
+        if self.carry_out(name, check, "ok").is_some() {
+            self.passed += 1;
         }
     }
 
     /// Runs what is no test: only its failure counts. Returns what it made.
     pub(super) fn step<T>(&mut self, name: &str, step: impl FnOnce() -> Result<T>) -> Option<T> {
+        self.carry_out(name, step, "done")
+    }
+
+    fn carry_out<T>(&mut self, name: &str, step: impl FnOnce() -> Result<T>, word: &str) -> Option<T> {
         eprintln!("\n== {name}");
-        step().map_err(|error| self.fail(name, &failure::report(&error))).ok()
+        let started = Instant::now();
+        let result = step();
+        let seconds = started.elapsed().as_secs_f32();
+        match result {
+            Ok(made) => {
+                eprintln!("== {name}: {word} ({seconds:.1} s)");
+                Some(made)
+            }
+            Err(error) => {
+                self.fail(name, &failure::report(&error));
+                None
+            }
+        }
     }
 
     /// Counts the tests of a `cargo test`, and every sign that it did not do what it says.
