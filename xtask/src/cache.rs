@@ -37,7 +37,12 @@ fn root_from(windows: bool, variable: impl Fn(&str) -> Option<OsString>) -> Resu
 /// The operating system frees the lock when its holder dies, so an interrupted run blocks nobody.
 pub(crate) fn lock(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("could not create `{}`", folder.display()))?;
+        fs::create_dir_all(folder).map_err(|error| {
+            failure(
+                format!("could not create `{}`: {error}", folder.display()),
+                format!("set `{VARIABLE}` to a folder that you can write to"),
+            )
+        })?;
     }
     let file = File::options()
         .create(true)

@@ -26,31 +26,24 @@ pub(crate) fn ensure(target: Target) -> Result<PathBuf> {
     let bundles = cache::root()?.join("bundle");
     let key = key(target, PROGRAMS);
     let folder = bundles.join(&key);
-    if is_complete(&folder) {
+    if damage(&folder).is_none() {
         return Ok(folder);
     }
     // One lock for all bundles: two Go builds at once would only take turns on the same cores.
     let _lock = cache::lock(&bundles.join("lock"))?;
-    if is_complete(&folder) {
-        return Ok(folder);
+    // Another run may have built it while this one waited.
+    let Some(damage) = damage(&folder) else { return Ok(folder) };
+    if folder.exists() {
+        eprintln!("the bundle in `{}` will be built again: {damage:#}", folder.display());
     }
     let staging = bundles.join(format!("{key}.building"));
     build(target, &staging, &folder).with_context(|| format!("could not build the bundle for `{target}`"))?;
     Ok(folder)
 }
 
-/// Whether every program is there with the content that was recorded when it was built; says what is wrong if not.
-fn is_complete(folder: &Path) -> bool {
-    if !folder.exists() {
-        return false;
-    }
-    match Manifest::read(folder).and_then(|manifest| manifest.check(folder)) {
-        Ok(()) => true,
-        Err(error) => {
-            eprintln!("the bundle in `{}` is damaged and will be built again: {error:#}", folder.display());
-            false
-        }
-    }
+/// What keeps the bundle in `folder` from being used: a program is not there with the content that it was built with.
+fn damage(folder: &Path) -> Option<anyhow::Error> {
+    Manifest::read(folder).and_then(|manifest| manifest.check(folder)).err()
 }
 
 /// Builds into `staging`, from which an interrupted build may have left something, and moves it to `folder`.
