@@ -230,7 +230,7 @@ pub static SETTINGS: &[Setting] = &[
         .default_is("the file's name without its extension").restarts(Restart::Capture).shared(),
     Setting::bare(DATABASE, "path", Kind::Path,
         "The SQLite file to protect; a relative path starts at the configuration's folder.", "`dbs[].path`")
-        .default_is("none: required").restarts(Restart::Capture),
+        .default_is("required").restarts(Restart::Capture),
     setting!(store.data_dir: Option<PathBuf>,
         "The folder that the history is kept in.", "MinIO's folder")
         .default_is("`store` in the home folder").restarts(Restart::Store),
