@@ -108,6 +108,8 @@ impl Setting {
             Value::Text(text) if self.is_secret() => {
                 text.parse::<Webhook>().map_or_else(|_| "…".to_owned(), |hook| hook.to_string())
             }
+            // No good value, but a password all the same.
+            Value::Text(text) if self.kind == Kind::Endpoint && text.contains('@') => "…".to_owned(),
             _ => value.to_string(),
         }
     }
@@ -378,5 +380,7 @@ mod tests {
         let shown = |text: &str| setting.shown(&Value::Text(text.to_owned()));
         assert_eq!(shown("https://hooks.office/KEY"), "https://hooks.office/…");
         assert_eq!(shown("hooks.office/KEY"), "…");
+        let endpoint = Setting::find("store.endpoint").unwrap();
+        assert_eq!(endpoint.shown(&Value::Text("https://me:KEY@nas".to_owned())), "…");
     }
 }

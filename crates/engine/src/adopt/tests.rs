@@ -73,7 +73,7 @@ fn a_file_of_v0_3_is_taken_over() {
     let plan = adopt(V3);
     let names: Vec<_> = plan.databases.iter().map(|d| d.name.as_str()).collect();
     assert_eq!(names, ["orders", "stock"]);
-    assert_eq!(plan.databases[0].metadata, Path::new("/data/.orders.db-litestream"));
+    assert!(plan.databases[0].metadata.ends_with("data/.orders.db-litestream"));
     assert_eq!(
         plan.databases[0].backups,
         [

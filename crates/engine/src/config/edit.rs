@@ -172,7 +172,8 @@ fn parsed(text: &str) -> Result<Document<&str>> {
     Document::parse(text).map_err(|error| {
         let message = "the configuration can't be changed as long as it is not valid TOML";
         Report::new(ErrorCode::BadConfig, message)
-            .because(error)
+            // The error's own text would quote the line, which may hold a key.
+            .because(error.message().to_owned())
             .hint("`sqlite-replicate config check` says where")
     })
 }

@@ -133,6 +133,8 @@ fn what_can_not_be_done_says_why() {
     );
     let (code, _, hint) = error(set("[capture\n", interval, &Value::Text("5s".to_owned())));
     assert_eq!((code, hint.as_str()), (ErrorCode::BadConfig, "`sqlite-replicate config check` says where"));
+    let broken = "[notify]\nwebhook = https://hooks.office/KEY\n";
+    assert!(!format!("{:?}", unset(broken, interval).unwrap_err()).contains("KEY"));
     for odd in ["capture = 1\n", "[[capture]]\n", "[capture.sync_interval]\nx = 1\n"] {
         assert_eq!(error(set(odd, interval, &Value::Text("5s".to_owned()))).0, ErrorCode::BadConfig, "{odd}");
     }
