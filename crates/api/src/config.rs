@@ -27,7 +27,9 @@ pub const MAX_DATABASES: usize = 100;
 
 /// All settings of one host, complete: what nobody set has its default.
 ///
-/// The sections are those of the file (`docs/configuration.md`), so a serialized `Config` reads like one.
+/// The sections are those of the file (`docs/configuration.md`), so a serialized `Config` reads like one. Deserializing
+/// checks the form of each value alone; bounds ([`Setting::apply`]) and relations ([`Config::conflicts`]) are checked
+/// where a configuration is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -117,8 +119,8 @@ pub struct Capture {
     /// `monitor-interval` (database to its own folder) and `replica.sync-interval` (from there to the store); the
     /// second waits for the first, so a commit is in the store after one interval, two at most, plus the upload.
     pub sync_interval: Span,
-    /// For how long any transaction can be restored (later: any half minute): 1 min to 30 d, default 1 h.
-    /// Litestream: `l0-retention`.
+    /// For how long any transaction can be restored (later: any half minute): 1 min to 30 d, default 1 h. Never below
+    /// the 30 s after which level 1 takes over. Litestream: `l0-retention`.
     pub l0_retention: Span,
     /// How often a whole copy is stored, from which a restore starts: 1 min to 30 d, default 24 h.
     /// Litestream: `snapshot.interval`.
@@ -164,7 +166,7 @@ impl Capture {
         let pages = self.max_wal.bytes().saturating_sub(32) / frame;
         let least = self.min_checkpoint_pages.saturating_add(1);
         // Litestream computes with signed 32-bit page numbers on some platforms.
-        u32::try_from(pages).unwrap_or(u32::MAX).clamp(least, i32::MAX as u32)
+        u32::try_from(pages).unwrap_or(u32::MAX).max(least).min(i32::MAX as u32)
     }
 }
 

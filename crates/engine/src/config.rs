@@ -3,12 +3,22 @@
 //! What settings there are is `sqlite_replicate_api::config`; this is how their values come and go. Nothing here keeps a
 //! value of its own, so a new setting is one field and one row of the table there.
 
+mod changes;
 mod databases;
+mod edit;
 mod environment;
 mod hints;
 mod read;
+mod reference;
+mod save;
 mod spelling;
+mod watch;
 
+pub use changes::{Changes, diff};
 pub use databases::file_identity;
+pub use edit::{add_database, named, remove_database, set, unset};
 pub use environment::{DATABASE_VARIABLE, RESERVED, Surroundings};
 pub use read::{Loaded, Origin, Shown, load, parse};
+pub use reference::{SAMPLE, reference, sample};
+pub use save::{change, save};
+pub use watch::{Observed, Watch};

@@ -1,24 +1,37 @@
 //! The doing of SQLite Replicate: children, store, capture, restore, verify, journal, control.
+//!
+//! A program embeds it with [`Engine::start`]; see `examples/embed.rs`.
 
+pub mod adopt;
+pub mod bundle;
 pub mod chain;
+pub mod client;
 pub mod config;
+pub mod control;
 pub mod entry;
-pub mod handle;
+pub mod health;
 pub mod ltx;
+pub mod offline;
 pub mod wal;
 
+mod add;
 mod assess;
-mod bundle;
 mod children;
 mod conductor;
 mod core;
 mod engine;
 mod follower;
+mod handle;
 mod home;
 mod inspect;
 mod jobs;
 mod journal;
+mod look;
 mod protect;
 mod secrets;
+mod sheet;
 mod store;
 mod watch;
+
+pub use engine::{Engine, Options, machine_name};
+pub use handle::Handle;

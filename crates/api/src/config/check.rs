@@ -131,5 +131,7 @@ mod tests {
         assert_eq!(capture.truncate_pages(65_536), 1001);
         let capture = Capture { max_wal: ByteSize::new(u64::MAX), ..Capture::default() };
         assert_eq!(capture.truncate_pages(512), i32::MAX as u32);
+        let capture = Capture { min_checkpoint_pages: u32::MAX, ..capture };
+        assert_eq!(capture.truncate_pages(512), i32::MAX as u32);
     }
 }

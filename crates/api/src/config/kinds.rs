@@ -98,6 +98,28 @@ impl Kind {
         }
     }
 
+    /// A value of this kind, as it stands in the file: for documentation, and where a screen shows an empty field.
+    pub fn example(self) -> String {
+        let text = match self {
+            Self::Host => "HOST-A",
+            Self::Name => "orders",
+            Self::Path => return r"'D:\History'".to_owned(),
+            Self::Bucket => "sqlite-replicate",
+            Self::Endpoint => "https://nas.office:9000",
+            Self::Region => "us-east-1",
+            Self::Span => "1h",
+            Self::Size => "64MiB",
+            Self::Count => return "1000".to_owned(),
+            Self::Listen => "127.0.0.1:3001",
+            Self::Time => "02:00",
+            Self::Secret => "https://chat.office/hooks/1234",
+            Self::Choice(words) => words.first().copied().unwrap_or_default(),
+            Self::Choices(words) => return format!("[{}]", quoted(words).join(", ")),
+            Self::Flag => return "true".to_owned(),
+        };
+        format!("\"{text}\"")
+    }
+
     /// The kind in one word or two, for tables.
     pub fn label(self) -> String {
         match self {
@@ -151,6 +173,10 @@ impl Kind {
             _ => number.to_string(),
         }
     }
+}
+
+fn quoted(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| format!("\"{word}\"")).collect()
 }
 
 fn in_backticks(words: &[&str]) -> String {

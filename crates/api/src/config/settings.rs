@@ -108,6 +108,8 @@ impl Setting {
             Value::Text(text) if self.is_secret() => {
                 text.parse::<Webhook>().map_or_else(|_| "…".to_owned(), |hook| hook.to_string())
             }
+            // No good value, but a password all the same.
+            Value::Text(text) if self.kind == Kind::Endpoint && text.contains('@') => "…".to_owned(),
             _ => value.to_string(),
         }
     }
@@ -230,7 +232,7 @@ pub static SETTINGS: &[Setting] = &[
         .default_is("the file's name without its extension").restarts(Restart::Capture).shared(),
     Setting::bare(DATABASE, "path", Kind::Path,
         "The SQLite file to protect; a relative path starts at the configuration's folder.", "`dbs[].path`")
-        .default_is("none: required").restarts(Restart::Capture),
+        .default_is("required").restarts(Restart::Capture),
     setting!(store.data_dir: Option<PathBuf>,
         "The folder that the history is kept in.", "MinIO's folder")
         .default_is("`store` in the home folder").restarts(Restart::Store),
@@ -378,5 +380,7 @@ mod tests {
         let shown = |text: &str| setting.shown(&Value::Text(text.to_owned()));
         assert_eq!(shown("https://hooks.office/KEY"), "https://hooks.office/…");
         assert_eq!(shown("hooks.office/KEY"), "…");
+        let endpoint = Setting::find("store.endpoint").unwrap();
+        assert_eq!(endpoint.shown(&Value::Text("https://me:KEY@nas".to_owned())), "…");
     }
 }

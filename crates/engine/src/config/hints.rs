@@ -28,6 +28,23 @@ pub(crate) fn path_problem(path: &str, written: &str) -> Option<(String, String)
     None
 }
 
+/// What was given, as a message names it: never a secret.
+pub(crate) fn given(setting: &Setting, value: &Value) -> String {
+    match value {
+        Value::Text(text) if matches!(setting.kind, Kind::Count | Kind::Flag) => {
+            format!("the text `{text}`")
+        }
+        Value::Text(_) => format!("`{}`", setting.shown(value)),
+        Value::Count(count) if setting.kind == Kind::Count => format!("`{count}`"),
+        Value::Count(count) => format!("the number `{count}`"),
+        Value::Flag(flag) => format!("`{flag}`"),
+        Value::List(_) => match setting.kind {
+            Kind::Choices(_) => format!("`{value}`"),
+            _ => "a list".to_owned(),
+        },
+    }
+}
+
 /// How a value is written that was meant well.
 pub(crate) fn rewrite_hint(setting: &Setting, value: &Value) -> Option<String> {
     let key = setting.key;

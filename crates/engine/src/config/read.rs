@@ -12,7 +12,7 @@ use toml_edit::{Document, Item, TableLike};
 
 use super::databases::Found;
 use super::environment::{self, Surroundings};
-use super::hints::{WINDOWS_PATH_HINT, header, key_hint, listed, path_problem, rewrite_hint};
+use super::hints::{WINDOWS_PATH_HINT, given, header, key_hint, listed, path_problem, rewrite_hint};
 use super::spelling::nearest;
 
 /// More than any configuration: what is larger is another file.
@@ -325,20 +325,7 @@ impl<'a> Reading<'a> {
 
     /// Notes that a value was refused, with the way to write it if it was only written wrongly.
     pub(crate) fn refuse(&mut self, setting: &Setting, item: &Item, value: &Value, must: &str) {
-        let given = match value {
-            Value::Text(text) if matches!(setting.kind, Kind::Count | Kind::Flag) => {
-                format!("the text `{text}`")
-            }
-            Value::Text(_) => format!("`{}`", setting.shown(value)),
-            Value::Count(count) if setting.kind == Kind::Count => format!("`{count}`"),
-            Value::Count(count) => format!("the number `{count}`"),
-            Value::Flag(flag) => format!("`{flag}`"),
-            Value::List(_) => match setting.kind {
-                Kind::Choices(_) => format!("`{value}`"),
-                _ => "a list".to_owned(),
-            },
-        };
-        let message = format!("`{}` must be {must}, not {given}", setting.path());
+        let message = format!("`{}` must be {must}, not {}", setting.path(), given(setting, value));
         self.problem(item.span().map(|span| span.start), message, rewrite_hint(setting, value));
     }
 
