@@ -146,6 +146,8 @@ condition_codes! {
     WalGrowing = "wal-growing", Warning, 0.0, Activity;
     /// The store's history has a hole or a damaged object.
     HistoryDamaged = "history-damaged", Failure, 0.0, Restore;
+    /// The store no longer has the history that was kept in it; a new one has begun.
+    HistoryLost = "history-lost", Warning, 0.0, Restore;
     /// The last scan of the history is too old.
     ScanOverdue = "scan-overdue", Warning, 0.0, Overview;
     /// No restore has ever been tried.

@@ -3,7 +3,7 @@
 //! 200 means: what a person entered is as safe as this host was set up to make it, and nobody has to run. 503 means:
 //! new changes are not being kept, or nobody knows. So `protected`, `local-only`, `catching-up`, `attention` and
 //! `fenced` (a standby doing its duty) are 200; `not-protected`, `contested` and `paused` are 503, and so is an engine
-//! that can't say in time. The answer tells no version, no names and no reasons.
+//! that can't say in time or has not looked for a minute. The answer tells no version, no names and no reasons.
 
 use std::future::Future;
 use std::io;
@@ -15,6 +15,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use jiff::{SignedDuration, Timestamp};
 use sqlite_replicate_api::Overall;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -24,6 +25,9 @@ use crate::handle::Handle;
 
 /// How long the engine may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How old a status may be: the engine looks every second, or takes half a minute where it waits for a program.
+const STALE: SignedDuration = SignedDuration::from_secs(60);
 
 /// How long a client may take, from connecting to having read the answer.
 const WHOLE: Duration = Duration::from_secs(10);
@@ -119,12 +123,17 @@ where
         .layer(from_fn(crate::control::guarded))
 }
 
-/// How the engine is; bad when it can't say in time.
+/// How the engine is; bad when it can't say in time, or last looked too long ago.
 pub(crate) async fn ask(handle: &Handle) -> Health {
     match tokio::time::timeout(PATIENCE, handle.status()).await {
-        Ok(Ok(status)) => Health::of(status.overall),
+        Ok(Ok(status)) => of_status(status.overall, status.at, Timestamp::now()),
         Ok(Err(_)) | Err(_) => Health::Bad,
     }
+}
+
+fn of_status(overall: Overall, at: Timestamp, now: Timestamp) -> Health {
+    // A clock that was set back makes a status of the future; the next look mends that.
+    if now.duration_since(at) > STALE { Health::Bad } else { Health::of(overall) }
 }
 
 /// The answer to `GET /health`.

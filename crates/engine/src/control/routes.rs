@@ -63,18 +63,19 @@ pub(super) fn router(handle: Handle, ending: watch::Receiver<bool>) -> Router {
         .route("/v1/restart", post(restart))
         .route("/v1/recovery-sheet", get(recovery_sheet))
         .route("/v1/doctor", get(doctor));
-    limited(quick, QUICK)
-        .merge(limited(patient, PATIENT))
-        .layer(DefaultBodyLimit::max(BODY))
-        .with_state(Shared { handle, ending })
+    bounded(quick, patient).with_state(Shared { handle, ending })
 }
 
-fn large(route: MethodRouter<Shared>) -> MethodRouter<Shared> {
+/// Routes with a short time limit and routes with a long one, all with one for the size of a body.
+pub(super) fn bounded<S: Clone + Send + Sync + 'static>(quick: Router<S>, patient: Router<S>) -> Router<S> {
+    let limited =
+        |routes: Router<S>, limit: Duration| routes.route_layer(from_fn_with_state(limit, gate::in_time));
+    limited(quick, QUICK).merge(limited(patient, PATIENT)).layer(DefaultBodyLimit::max(BODY))
+}
+
+/// A route with room for a configuration.
+pub(super) fn large<S: Clone + Send + Sync + 'static>(route: MethodRouter<S>) -> MethodRouter<S> {
     route.layer(DefaultBodyLimit::max(CONFIG_BODY))
-}
-
-fn limited(routes: Router<Shared>, limit: Duration) -> Router<Shared> {
-    routes.route_layer(from_fn_with_state(limit, gate::in_time))
 }
 
 async fn status(State(handle): State<Handle>) -> Answer<Json<Status>> {

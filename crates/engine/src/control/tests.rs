@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -25,13 +24,16 @@ struct Word {
 }
 
 fn routes() -> Router {
-    Router::new()
+    let echo = || post(|Body(word): Body<Word>| async { Json(word) });
+    let quick = Router::new()
         .route("/v1/status", get(|| async { "fine" }))
         .route("/health", get(|| async { "ok" }))
-        .route("/v1/echo", post(|Body(word): Body<Word>| async { Json(word) }))
+        .route("/v1/echo", echo())
+        .route("/v1/config", routes::large(echo()))
         .route("/v1/echo/{name}", get(|Named(name): Named<Name>| async { Json(name) }))
-        .route("/v1/events", get(|Asked(asked): Asked<EventsQuery>| async { Json(asked) }))
-        .layer(DefaultBodyLimit::max(BODY))
+        .route("/v1/events", get(|Asked(asked): Asked<EventsQuery>| async { Json(asked) }));
+    let patient = Router::new().route("/v1/slow-echo", echo());
+    routes::bounded(quick, patient)
 }
 
 async fn server() -> Server {
@@ -184,22 +186,25 @@ async fn bad_requests_are_reports_that_say_where() {
 #[tokio::test]
 async fn a_body_that_is_too_large_is_refused_before_it_is_there() {
     let server = server().await;
-    let head = |length: &str| {
-        format!(
-            "POST /v1/echo HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n{length}\r\n\r\n",
-            server.address,
-            server.token.reveal()
-        )
-    };
-    let announced = format!("{}{}", head("Content-Length: 1000000000"), "x".repeat(BODY + 1));
-    let chunked = format!("{}{:x}\r\n{}", head("Transfer-Encoding: chunked"), BODY + 1, "x".repeat(BODY + 1));
-    for request in [announced, chunked] {
-        let answer = exchange(server.address, &request).await;
-        assert_eq!((answer.status, answer.report().code), (413, ErrorCode::BadRequest), "{answer:?}");
+    for (path, most) in [("/v1/echo", BODY), ("/v1/slow-echo", BODY), ("/v1/config", CONFIG_BODY)] {
+        let head = |length: &str| {
+            let (host, token) = (server.address, server.token.reveal());
+            format!(
+                "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
+                 Connection: close\r\n{length}\r\n\r\n"
+            )
+        };
+        let more = "x".repeat(most + 1);
+        let announced = format!("{}{more}", head("Content-Length: 1000000000"));
+        let chunked = format!("{}{:x}\r\n{more}", head("Transfer-Encoding: chunked"), more.len());
+        for request in [announced, chunked] {
+            let answer = exchange(server.address, &request).await;
+            assert_eq!((answer.status, answer.report().code), (413, ErrorCode::BadRequest), "{path}");
+        }
+        let fits = format!(r#"{{"word":"{}"}}"#, "x".repeat(most - 11));
+        assert_eq!(fits.len(), most);
+        assert_eq!(server.ask("POST", path, "", &fits).await.status, 200, "{path}");
     }
-    let fits = format!(r#"{{"word":"{}"}}"#, "x".repeat(BODY - 11));
-    assert_eq!(fits.len(), BODY);
-    assert_eq!(server.ask("POST", "/v1/echo", "", &fits).await.status, 200);
     server.stop().await;
 }
 

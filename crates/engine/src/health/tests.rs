@@ -82,3 +82,14 @@ fn only_what_is_safe_is_healthy() {
     assert!(good.into_iter().all(|overall| Health::of(overall) == Health::Good));
     assert!(bad.into_iter().all(|overall| Health::of(overall) == Health::Bad));
 }
+
+#[test]
+fn an_engine_that_stopped_looking_is_not_healthy() {
+    let at: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+    let after = |seconds| of_status(Overall::Protected, at, at + SignedDuration::from_secs(seconds));
+    assert_eq!(
+        [after(0), after(60), after(61), after(-3600)],
+        [Health::Good, Health::Good, Health::Bad, Health::Good]
+    );
+    assert_eq!(of_status(Overall::NotProtected, at, at), Health::Bad);
+}
