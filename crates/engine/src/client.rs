@@ -1,5 +1,6 @@
 //! The calls of a running engine over its control API: what the command line and the tray program use.
 
+<<<<<<< HEAD
 #[allow(unused)]
 use sqlite_replicate_api::{
     AddDatabase, Added, CheckpointMode, Checkpointed, ConfigText, Credentials, Event, History, JobRequest,
@@ -15,115 +16,375 @@ impl Client {
     /// Everything a screen shows.
     pub async fn status(&self) -> Result<Status> {
         todo!()
+=======
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlite_replicate_api::{
+    AddDatabase, Added, CheckpointMode, Checkpointed, ConfigText, Credentials, ErrorCode, Event, History,
+    JobRequest, JobSummary, LogLine, Name, Pause, ReplaceConfig, Report, Restart, RestorePlan,
+    RestoreRequest, Result, SetSetting, Status, Synced,
+};
+
+use crate::control::wire::{CheckpointBody, EventsQuery, LogsQuery, RestartBody};
+use crate::control::{PATIENT, QUICK, Token, not_running, read_address};
+
+mod follow;
+#[cfg(test)]
+mod tests;
+
+/// How long a connection on loopback may take.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How much longer than the engine the client waits, so that the engine's own word about a time-out arrives.
+const LONGER: Duration = Duration::from_secs(5);
+
+/// A connection to the engine that runs for a home folder. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    home: PathBuf,
+    port: u16,
+    token: Token,
+}
+
+impl Client {
+    /// Finds the engine of a home folder by the address and the token that it left there. Whether it still answers is
+    /// seen with the first call.
+    ///
+    /// # Errors
+    /// [`ErrorCode::EngineNotRunning`] when there is no address; [`ErrorCode::Unauthorized`] when the token is not ours
+    /// to read.
+    pub fn connect(home: &Path) -> Result<Self> {
+        let port = read_address(home)?.port;
+        let token = Token::read(home)?;
+        Ok(Self { http: http()?, home: home.to_owned(), port, token })
+    }
+
+    /// Everything a screen shows.
+    pub async fn status(&self) -> Result<Status> {
+        self.get(&["status"], QUICK).await
+>>>>>>> control
     }
 
     /// Protects a database.
     pub async fn add(&self, add: AddDatabase) -> Result<Added> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.call(Method::POST, &["databases"], &add, PATIENT).await
+>>>>>>> control
     }
 
     /// Stops protecting a database; its history stays.
     pub async fn remove(&self, name: &Name) -> Result<()> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.tell(Method::DELETE, &["databases", name.as_str()], &(), PATIENT).await
+>>>>>>> control
     }
 
     /// What a database can be brought back to.
     pub async fn history(&self, name: &Name) -> Result<History> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.get(&["databases", name.as_str(), "history"], PATIENT).await
+>>>>>>> control
     }
 
     /// What a restore would do.
     pub async fn plan(&self, name: &Name, request: &RestoreRequest) -> Result<RestorePlan> {
+<<<<<<< HEAD
         todo!()
     }
 
     /// Begins a long operation.
     pub async fn start_job(&self, name: &Name, request: JobRequest) -> Result<JobSummary> {
         todo!()
+=======
+        self.call(Method::POST, &["databases", name.as_str(), "plan"], request, PATIENT).await
+    }
+
+    /// Begins a long operation. It goes on when the client leaves; [`Client::follow_job`] waits for its end.
+    pub async fn start_job(&self, name: &Name, request: JobRequest) -> Result<JobSummary> {
+        self.call(Method::POST, &["databases", name.as_str(), "jobs"], &request, QUICK).await
+>>>>>>> control
     }
 
     /// How a long operation is.
     pub async fn job(&self, id: u64) -> Result<JobSummary> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.get(&["jobs", &id.to_string()], QUICK).await
+>>>>>>> control
     }
 
     /// Asks a long operation to end without a trace.
     pub async fn cancel_job(&self, id: u64) -> Result<()> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.tell(Method::DELETE, &["jobs", &id.to_string()], &(), QUICK).await
+>>>>>>> control
     }
 
     /// Waits until everything committed so far is stored.
     pub async fn sync(&self, name: &Name) -> Result<Synced> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.call(Method::POST, &["databases", name.as_str(), "sync"], &(), PATIENT).await
+>>>>>>> control
     }
 
     /// Moves the write-ahead log into the database.
     pub async fn checkpoint(&self, name: &Name, mode: CheckpointMode) -> Result<Checkpointed> {
+<<<<<<< HEAD
         todo!()
+=======
+        let body = CheckpointBody { mode };
+        self.call(Method::POST, &["databases", name.as_str(), "checkpoint"], &body, PATIENT).await
+>>>>>>> control
     }
 
     /// Stops capturing for a while.
     pub async fn pause(&self, pause: Pause) -> Result<()> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.tell(Method::POST, &["pause"], &pause, PATIENT).await
+>>>>>>> control
     }
 
     /// Goes on after a pause.
     pub async fn resume(&self) -> Result<()> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.tell(Method::POST, &["resume"], &(), PATIENT).await
+>>>>>>> control
     }
 
     /// Starts bundled programs again.
     pub async fn restart(&self, what: Restart) -> Result<()> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.tell(Method::POST, &["restart"], &RestartBody { what }, PATIENT).await
+>>>>>>> control
     }
 
     /// The journal of events after an id, oldest first.
     pub async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>> {
+<<<<<<< HEAD
         todo!()
+=======
+        let request = self.request(Method::GET, &["events"], QUICK).query(&EventsQuery { after, limit });
+        self.read(self.send(request).await?).await
+>>>>>>> control
     }
 
     /// The last lines of the bundled programs and the engine, oldest first.
     pub async fn logs(&self, source: Option<&str>, lines: usize) -> Result<Vec<LogLine>> {
+<<<<<<< HEAD
         todo!()
+=======
+        let query = LogsQuery { source: source.map(str::to_owned), lines };
+        let request = self.request(Method::GET, &["logs"], QUICK).query(&query);
+        self.read(self.send(request).await?).await
+>>>>>>> control
     }
 
     /// The configuration file.
     pub async fn config_text(&self) -> Result<ConfigText> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.get(&["config"], QUICK).await
+>>>>>>> control
     }
 
     /// Replaces the configuration file.
     pub async fn replace_config(&self, replace: ReplaceConfig) -> Result<()> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.tell(Method::PUT, &["config"], &replace, QUICK).await
+>>>>>>> control
     }
 
     /// Changes one setting; comments survive.
     pub async fn set_setting(&self, set: SetSetting) -> Result<()> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.tell(Method::PATCH, &["config"], &set, QUICK).await
+>>>>>>> control
     }
 
     /// Keeps the keys for an S3 service that is not the bundled one.
     pub async fn set_credentials(&self, credentials: Credentials) -> Result<()> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.tell(Method::PUT, &["credentials"], &credentials, QUICK).await
+>>>>>>> control
     }
 
     /// The printable sheet that restores onto an empty PC; it holds keys.
     pub async fn recovery_sheet(&self) -> Result<String> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.text(&["v1", "recovery-sheet"], PATIENT).await
+>>>>>>> control
     }
 
     /// Versions, configuration without secrets, status, events, logs: for whoever helps.
     pub async fn doctor(&self) -> Result<serde_json::Value> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.get(&["doctor"], PATIENT).await
+>>>>>>> control
     }
 
     /// Figures in the text format of Prometheus.
     pub async fn metrics(&self) -> Result<String> {
+<<<<<<< HEAD
         todo!()
+=======
+        self.text(&["metrics"], QUICK).await
+>>>>>>> control
     }
 
     /// Asks the engine to end.
     pub async fn shutdown(&self) -> Result<()> {
+<<<<<<< HEAD
         todo!()
     }
 }
+=======
+        self.tell(Method::POST, &["shutdown"], &(), QUICK).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &[&str], limit: Duration) -> Result<T> {
+        let request = self.request(Method::GET, path, limit);
+        self.read(self.send(request).await?).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &impl Serialize,
+        limit: Duration,
+    ) -> Result<T> {
+        let request = self.request(method, path, limit).json(body);
+        self.read(self.send(request).await?).await
+    }
+
+    async fn tell(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &impl Serialize,
+        limit: Duration,
+    ) -> Result<()> {
+        let request = self.request(method, path, limit).json(body);
+        self.send(request).await.map(drop)
+    }
+
+    async fn text(&self, path: &[&str], limit: Duration) -> Result<String> {
+        let request = self.bare(Method::GET, path).timeout(limit + LONGER);
+        self.send(request).await?.text().await.map_err(|error| self.broken(error))
+    }
+
+    fn request(&self, method: Method, path: &[&str], limit: Duration) -> RequestBuilder {
+        let whole: Vec<_> = std::iter::once("v1").chain(path.iter().copied()).collect();
+        self.bare(method, &whole).timeout(limit + LONGER)
+    }
+
+    /// A request without a time limit.
+    fn bare(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        // Names and numbers are all that goes into a path, and neither needs escaping.
+        let url = format!("http://127.0.0.1:{}/{}", self.port, path.join("/"));
+        self.http.request(method, url).bearer_auth(self.token.reveal())
+    }
+
+    /// Sends a request; an answer that is no success becomes the engine's own [`Report`].
+    async fn send(&self, request: RequestBuilder) -> Result<Response> {
+        let response = request.send().await.map_err(|error| self.broken(error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = response.bytes().await.map_err(|error| self.broken(error))?;
+        Err(serde_json::from_slice(&body).unwrap_or_else(|_| self.not_ours(status)))
+    }
+
+    async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T> {
+        let body = response.bytes().await.map_err(|error| self.broken(error))?;
+        serde_json::from_slice(&body).map_err(|error| {
+            Report::new(ErrorCode::Internal, "the engine's answer can't be understood")
+                .because(error)
+                .hint("the engine may be of another version than this command: restart it")
+        })
+    }
+
+    /// Why no answer came.
+    fn broken(&self, error: reqwest::Error) -> Report {
+        // The address holds nothing secret, but says nothing new either.
+        let error = error.without_url();
+        if error.is_connect() {
+            let mut report = not_running(&self.home);
+            report.causes.push(format!("nobody answers at 127.0.0.1:{}, where it was last", self.port));
+            return report.because(error);
+        }
+        if error.is_timeout() {
+            return Report::new(ErrorCode::Timeout, "the engine did not answer in time")
+                .because(error)
+                .hint("it may still be at it: look at the status and the log");
+        }
+        Report::new(ErrorCode::Io, "the connection to the engine broke off")
+            .because(error)
+            .hint("the engine may have ended: look at the status")
+    }
+
+    fn not_ours(&self, status: StatusCode) -> Report {
+        let mut report = not_running(&self.home);
+        report.causes.push(format!("another program answers at 127.0.0.1:{} ({status})", self.port));
+        report
+    }
+}
+
+/// A client for loopback. It trusts nobody's certificate, because it never speaks TLS; but `reqwest` builds a TLS
+/// configuration all the same, and ends the process if it has to choose the cryptography itself.
+fn http() -> Result<reqwest::Client> {
+    let unusable = |error: Box<dyn std::error::Error + Send + Sync>| {
+        Report::new(ErrorCode::Internal, "the connection to the engine can't be set up").because(error)
+    };
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable(error.into()))?
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT)
+        // Shorter than the engine keeps an idle connection.
+        .pool_idle_timeout(Duration::from_secs(5))
+        .build()
+        .map_err(|error| unusable(error.into()))
+}
+>>>>>>> control

@@ -91,7 +91,7 @@ pub fn sentence(facts: &OverallFacts<'_>, language: Language) -> String {
             (None, _) => "overall.protected.unknown",
         }),
         Overall::LocalOnly => say("overall.local-only"),
-        Overall::CatchingUp => say(catching_up(facts)),
+        Overall::CatchingUp => catching_up(facts, language),
         Overall::Attention => attention(facts, language),
         Overall::NotProtected => not_protected(facts, language),
         Overall::Paused if facts.paused_until.is_some() => say("overall.paused"),
@@ -103,15 +103,19 @@ pub fn sentence(facts: &OverallFacts<'_>, language: Language) -> String {
     }
 }
 
-fn catching_up(facts: &OverallFacts<'_>) -> &'static str {
-    match (facts.peer, facts.done, facts.seconds_left) {
+fn catching_up(facts: &OverallFacts<'_>, language: Language) -> String {
+    let key = match (facts.peer, facts.done, facts.seconds_left) {
         (Some(_), Some(_), Some(_)) => "overall.catching-up",
         (Some(_), Some(_), None) => "overall.catching-up.endless",
         (Some(_), None, _) => "overall.catching-up.unknown",
         (None, Some(_), Some(_)) => "overall.catching-up.alone",
         (None, Some(_), None) => "overall.catching-up.alone.endless",
-        (None, None, _) => "overall.catching-up.alone.unknown",
-    }
+        (None, None, _) => {
+            let unknown = || facts.say("overall.catching-up.alone.unknown", language);
+            return facts.reason("text", language).unwrap_or_else(unknown);
+        }
+    };
+    facts.say(key, language)
 }
 
 fn attention(facts: &OverallFacts<'_>, language: Language) -> String {
@@ -134,10 +138,26 @@ fn not_protected(facts: &OverallFacts<'_>, language: Language) -> String {
     };
     let text =
         facts.say_with("overall.not-protected", language, &|name| (name == "text").then(|| text.clone()));
-    let said_already = matches!(facts.reason, Some((ConditionCode::Behind, _)));
-    if facts.since.is_none() || said_already {
+    if facts.since.is_none() || !facts.reason.is_some_and(|(code, _)| stops_the_way(code)) {
         return text;
     }
     let key = if facts.peer.is_some() { "overall.only-here" } else { "overall.only-in-file" };
     format!("{text}{}{}", catalogue::get(language, "sentence.gap"), facts.say(key, language))
+}
+
+/// Whether changes go on being made in the file and have no way into the history. (`behind` says since when by itself.)
+fn stops_the_way(code: ConditionCode) -> bool {
+    use ConditionCode as C;
+    matches!(
+        code,
+        C::StoreDown
+            | C::StoreRefused
+            | C::StoreFull
+            | C::CaptureDown
+            | C::BundleBroken
+            | C::DatabaseReadOnly
+            | C::DatabaseHeld
+            | C::DatabaseRemote
+            | C::ForeignLitestream
+    )
 }

@@ -21,7 +21,7 @@ pub enum Param {
     Checked,
     /// The database's name. [`Params::text`]
     Database,
-    /// When the last restore was tried. [`Params::time`]
+    /// When a restore was last tried; if never, when protection began. [`Params::time`]
     Drilled,
     /// The store's address, without credentials. [`Params::text`]
     Endpoint,
@@ -68,7 +68,7 @@ impl Param {
     /// | `bundle-broken` | path (of the program), why |
     /// | `behind` | database, since |
     /// | `database-missing` `not-a-database` `database-read-only` `database-remote` | database, path |
-    /// | `database-replaced` `database-encrypted` `database-held` `foreign-litestream` `history-damaged` `never-drilled` | database |
+    /// | `database-replaced` `database-encrypted` `database-held` `foreign-litestream` `history-damaged` `history-lost` `never-drilled` | database |
     /// | `database-damaged` | database, why |
     /// | `wal-growing` | database, size |
     /// | `scan-overdue` | database, checked |
@@ -96,7 +96,7 @@ impl Param {
             C::DatabaseReplaced | C::DatabaseEncrypted | C::DatabaseHeld | C::ForeignLitestream => {
                 &[Self::Database]
             }
-            C::HistoryDamaged | C::NeverDrilled => &[Self::Database],
+            C::HistoryDamaged | C::HistoryLost | C::NeverDrilled => &[Self::Database],
             C::DatabaseDamaged | C::DrillFailed => &[Self::Database, Self::Why],
             C::WalGrowing => &[Self::Database, Self::Size],
             C::ScanOverdue => &[Self::Checked, Self::Database],

@@ -96,7 +96,10 @@ impl<'a> Slot<'a> {
             }
             (Format::Bytes, Value::Bytes(size)) => units::bytes(*size, language),
             (Format::Duration, Value::Seconds(seconds)) => units::duration(*seconds, language),
-            (Format::Percent, Value::Share(share)) => format!("{:.0} %", (share * 100.0).clamp(0.0, 100.0)),
+            // Rounded down: 100 % is when all of it is done.
+            (Format::Percent, Value::Share(share)) => {
+                format!("{:.0} %", (share * 100.0).clamp(0.0, 100.0).floor())
+            }
             (Format::Ago, Value::Time(at)) => units::ago(since(at), language),
             (Format::Age, Value::Time(at)) => units::duration(since(at), language),
             (Format::Clock, Value::Time(at)) => units::clock(*at, scene.now, scene.zone, language),

@@ -211,7 +211,7 @@ fn what_is_filled_in_is_never_a_template() {
 #[test]
 fn a_sentence_about_a_condition_reads_well() {
     let words = condition(ConditionCode::DrillOverdue, &everything(), EN);
-    assert_eq!(words.text, "The last restore test of “orders” is 9 days old.");
+    assert_eq!(words.text, "“orders” has had no restore test for 9 days.");
     let words = condition(ConditionCode::CrashLoop, &everything(), EN);
     assert_eq!(
         words.text,
@@ -272,6 +272,19 @@ fn the_overall_sentences_are_those_of_the_table() {
 }
 
 #[test]
+fn what_is_under_way_is_named_where_no_figure_is_known() {
+    let params = everything();
+    let copying =
+        OverallFacts { reason: Some((ConditionCode::FirstCopy, &params)), ..facts(Overall::CatchingUp) };
+    assert_eq!(
+        sentence(&copying, EN),
+        "The first copy of “orders” is being made; until it is complete, nothing can be brought back."
+    );
+    let far = OverallFacts { done: Some(0.999), seconds_left: Some(1.0), ..copying };
+    assert_eq!(sentence(&far, EN), "Making the first copy: 99 %, about 1 second.");
+}
+
+#[test]
 fn attention_names_the_reason_and_claims_no_more_than_is_true() {
     let params = everything();
     let reason = Some((ConditionCode::DrillOverdue, &params));
@@ -279,8 +292,8 @@ fn attention_names_the_reason_and_claims_no_more_than_is_true() {
     assert_eq!(
         say(&safe),
         [
-            "Safe, but the last restore test of “orders” is 9 days old. Run it now; it changes nothing.",
-            "数据安全，但“orders”上次恢复演练是 9 天前。请现在演练；它不会更改任何内容。"
+            "Safe, but “orders” has had no restore test for 9 days. Run one now; it changes nothing.",
+            "数据安全，但“orders”已有 9 天没有做恢复演练。请现在演练；它不会更改任何内容。"
         ]
     );
     let alone = OverallFacts { peer: None, ..safe };
@@ -307,6 +320,9 @@ fn not_protected_says_since_when_and_only_once() {
     );
     let behind = OverallFacts { reason: Some((ConditionCode::Behind, &params)), ..down };
     assert_eq!(sentence(&behind, EN), "Changes to “orders” since 10:31 are not yet in the history.");
+    // What is gone or damaged is no place where anything is kept.
+    let gone = OverallFacts { reason: Some((ConditionCode::DatabaseMissing, &params)), ..behind };
+    assert_eq!(sentence(&gone, EN), "The file of “orders” is gone: /srv/orders.db.");
 }
 
 #[test]
