@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlite_replicate_api::config::Setting;
-use sqlite_replicate_api::{AddDatabase, Added, ConfigText, ErrorCode, Name, ReplaceConfig, Report, Result, SetSetting};
+use sqlite_replicate_api::{
+    AddDatabase, Added, ConfigText, ErrorCode, Name, ReplaceConfig, Report, Result, SetSetting,
+};
 
 use crate::config;
 use crate::core::{Core, lock};
@@ -17,13 +19,16 @@ const LOOK: Duration = Duration::from_secs(10);
 const SPACE: u64 = 4;
 
 async fn blocking<T: Send + 'static>(call: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(call)
-        .await
-        .unwrap_or_else(|error| Err(Report::new(ErrorCode::Internal, "the call failed by a defect").because(error)))
+    tokio::task::spawn_blocking(call).await.unwrap_or_else(|error| {
+        Err(Report::new(ErrorCode::Internal, "the call failed by a defect").because(error))
+    })
 }
 
 /// Edits the configuration file. The conductor sees the change within a second or two.
-pub(crate) async fn edit(core: &Core, edit: impl FnOnce(&str) -> Result<String> + Send + 'static) -> Result<()> {
+pub(crate) async fn edit(
+    core: &Core,
+    edit: impl FnOnce(&str) -> Result<String> + Send + 'static,
+) -> Result<()> {
     let around = core.around.clone();
     blocking(move || config::change(&around, edit).map(drop).map_err(first_of)).await?;
     core.wake.notify_one();
@@ -37,9 +42,12 @@ pub(crate) async fn config_text(core: &Core) -> Result<ConfigText> {
         let path = around.file().to_owned();
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(ConfigText { path, text }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(ConfigText { path, text: String::new() }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(ConfigText { path, text: String::new() })
+            }
             Err(error) => {
-                Err(Report::new(ErrorCode::ConfigUnreadable, format!("`{}` can't be read", path.display())).because(error))
+                Err(Report::new(ErrorCode::ConfigUnreadable, format!("`{}` can't be read", path.display()))
+                    .because(error))
             }
         }
     })
@@ -50,7 +58,11 @@ pub(crate) async fn config_text(core: &Core) -> Result<ConfigText> {
 pub(crate) async fn replace(core: &Core, replace: ReplaceConfig) -> Result<()> {
     let around = core.around.clone();
     blocking(move || {
-        let before = if replace.base.is_empty() && !around.file().exists() { None } else { Some(replace.base.as_str()) };
+        let before = if replace.base.is_empty() && !around.file().exists() {
+            None
+        } else {
+            Some(replace.base.as_str())
+        };
         config::save(&around, before, &replace.text).map(drop).map_err(first_of)
     })
     .await?;
@@ -86,8 +98,11 @@ pub(crate) async fn add(core: &Arc<Core>, add: AddDatabase) -> Result<Added> {
         }
     };
     if lock(&core.databases).iter().any(|database| database.name == name) {
-        return Err(Report::new(ErrorCode::DatabaseAlreadyProtected, format!("another database is called `{name}`"))
-            .hint("choose another name with `--name`"));
+        return Err(Report::new(
+            ErrorCode::DatabaseAlreadyProtected,
+            format!("another database is called `{name}`"),
+        )
+        .hint("choose another name with `--name`"));
     }
     let store_dir = core.config().store.data_dir.clone().unwrap_or_else(|| core.home.store());
     let looked = path.clone();
@@ -96,7 +111,8 @@ pub(crate) async fn add(core: &Arc<Core>, add: AddDatabase) -> Result<Added> {
     if !add.dry_run {
         let (added, at) = (name.clone(), path.clone());
         edit(core, move |text| config::add_database(text, Some(&added), &at)).await?;
-        core.event("database-added", Some(&name), format!("`{}` is protected as `{name}`", path.display())).await;
+        core.event("database-added", Some(&name), format!("`{}` is protected as `{name}`", path.display()))
+            .await;
     }
     Ok(Added { name, path, ..found })
 }
@@ -113,7 +129,8 @@ fn look(path: &std::path::Path, store_dir: Option<&std::path::Path>) -> Result<A
         && let Some(free) = free_bytes(dir)
         && free < bytes.saturating_mul(SPACE)
     {
-        let message = format!("there is not enough space for the history at `{}`: {free} bytes free", dir.display());
+        let message =
+            format!("there is not enough space for the history at `{}`: {free} bytes free", dir.display());
         return Err(Report::new(ErrorCode::NoSpace, message)
             .because(format!("the first copy of {bytes} bytes needs up to {SPACE} times that for a while"))
             .hint("make room, or choose another folder with the setting `store.data_dir`"));

@@ -48,7 +48,8 @@ impl Bundle {
     /// [`ErrorCode::BundleBroken`] when it can't be started or is another version.
     pub fn check(&self) -> Result<()> {
         let broken = |what: String| {
-            Report::new(ErrorCode::BundleBroken, what).hint("repair the installation (`cargo xtask bundle` in a checkout)")
+            Report::new(ErrorCode::BundleBroken, what)
+                .hint("repair the installation (`cargo xtask bundle` in a checkout)")
         };
         let output = Command::new(&self.litestream).arg("version").env_clear().output().map_err(|error| {
             broken(format!("`{}` can't be started", self.litestream.display())).because(error)

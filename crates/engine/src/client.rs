@@ -1,22 +1,5 @@
 //! The calls of a running engine over its control API: what the command line and the tray program use.
 
-<<<<<<< HEAD
-#[allow(unused)]
-use sqlite_replicate_api::{
-    AddDatabase, Added, CheckpointMode, Checkpointed, ConfigText, Credentials, Event, History, JobRequest,
-    JobSummary, LogLine, Name, Pause, ReplaceConfig, Restart, RestorePlan, RestoreRequest, Result,
-    SetSetting, Status, Synced,
-};
-use std::path::Path;
-
-/// A connection to the engine that runs for a home folder.
-pub struct Client {}
-
-impl Client {
-    /// Everything a screen shows.
-    pub async fn status(&self) -> Result<Status> {
-        todo!()
-=======
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,210 +51,119 @@ impl Client {
     /// Everything a screen shows.
     pub async fn status(&self) -> Result<Status> {
         self.get(&["status"], QUICK).await
->>>>>>> control
     }
 
     /// Protects a database.
     pub async fn add(&self, add: AddDatabase) -> Result<Added> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.call(Method::POST, &["databases"], &add, PATIENT).await
->>>>>>> control
     }
 
     /// Stops protecting a database; its history stays.
     pub async fn remove(&self, name: &Name) -> Result<()> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.tell(Method::DELETE, &["databases", name.as_str()], &(), PATIENT).await
->>>>>>> control
     }
 
     /// What a database can be brought back to.
     pub async fn history(&self, name: &Name) -> Result<History> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.get(&["databases", name.as_str(), "history"], PATIENT).await
->>>>>>> control
     }
 
     /// What a restore would do.
     pub async fn plan(&self, name: &Name, request: &RestoreRequest) -> Result<RestorePlan> {
-<<<<<<< HEAD
-        todo!()
-    }
-
-    /// Begins a long operation.
-    pub async fn start_job(&self, name: &Name, request: JobRequest) -> Result<JobSummary> {
-        todo!()
-=======
         self.call(Method::POST, &["databases", name.as_str(), "plan"], request, PATIENT).await
     }
 
     /// Begins a long operation. It goes on when the client leaves; [`Client::follow_job`] waits for its end.
     pub async fn start_job(&self, name: &Name, request: JobRequest) -> Result<JobSummary> {
         self.call(Method::POST, &["databases", name.as_str(), "jobs"], &request, QUICK).await
->>>>>>> control
     }
 
     /// How a long operation is.
     pub async fn job(&self, id: u64) -> Result<JobSummary> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.get(&["jobs", &id.to_string()], QUICK).await
->>>>>>> control
     }
 
     /// Asks a long operation to end without a trace.
     pub async fn cancel_job(&self, id: u64) -> Result<()> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.tell(Method::DELETE, &["jobs", &id.to_string()], &(), QUICK).await
->>>>>>> control
     }
 
     /// Waits until everything committed so far is stored.
     pub async fn sync(&self, name: &Name) -> Result<Synced> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.call(Method::POST, &["databases", name.as_str(), "sync"], &(), PATIENT).await
->>>>>>> control
     }
 
     /// Moves the write-ahead log into the database.
     pub async fn checkpoint(&self, name: &Name, mode: CheckpointMode) -> Result<Checkpointed> {
-<<<<<<< HEAD
-        todo!()
-=======
         let body = CheckpointBody { mode };
         self.call(Method::POST, &["databases", name.as_str(), "checkpoint"], &body, PATIENT).await
->>>>>>> control
     }
 
     /// Stops capturing for a while.
     pub async fn pause(&self, pause: Pause) -> Result<()> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.tell(Method::POST, &["pause"], &pause, PATIENT).await
->>>>>>> control
     }
 
     /// Goes on after a pause.
     pub async fn resume(&self) -> Result<()> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.tell(Method::POST, &["resume"], &(), PATIENT).await
->>>>>>> control
     }
 
     /// Starts bundled programs again.
     pub async fn restart(&self, what: Restart) -> Result<()> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.tell(Method::POST, &["restart"], &RestartBody { what }, PATIENT).await
->>>>>>> control
     }
 
     /// The journal of events after an id, oldest first.
     pub async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>> {
-<<<<<<< HEAD
-        todo!()
-=======
         let request = self.request(Method::GET, &["events"], QUICK).query(&EventsQuery { after, limit });
         self.read(self.send(request).await?).await
->>>>>>> control
     }
 
     /// The last lines of the bundled programs and the engine, oldest first.
     pub async fn logs(&self, source: Option<&str>, lines: usize) -> Result<Vec<LogLine>> {
-<<<<<<< HEAD
-        todo!()
-=======
         let query = LogsQuery { source: source.map(str::to_owned), lines };
         let request = self.request(Method::GET, &["logs"], QUICK).query(&query);
         self.read(self.send(request).await?).await
->>>>>>> control
     }
 
     /// The configuration file.
     pub async fn config_text(&self) -> Result<ConfigText> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.get(&["config"], QUICK).await
->>>>>>> control
     }
 
     /// Replaces the configuration file.
     pub async fn replace_config(&self, replace: ReplaceConfig) -> Result<()> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.tell(Method::PUT, &["config"], &replace, QUICK).await
->>>>>>> control
     }
 
     /// Changes one setting; comments survive.
     pub async fn set_setting(&self, set: SetSetting) -> Result<()> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.tell(Method::PATCH, &["config"], &set, QUICK).await
->>>>>>> control
     }
 
     /// Keeps the keys for an S3 service that is not the bundled one.
     pub async fn set_credentials(&self, credentials: Credentials) -> Result<()> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.tell(Method::PUT, &["credentials"], &credentials, QUICK).await
->>>>>>> control
     }
 
     /// The printable sheet that restores onto an empty PC; it holds keys.
     pub async fn recovery_sheet(&self) -> Result<String> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.text(&["v1", "recovery-sheet"], PATIENT).await
->>>>>>> control
     }
 
     /// Versions, configuration without secrets, status, events, logs: for whoever helps.
     pub async fn doctor(&self) -> Result<serde_json::Value> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.get(&["doctor"], PATIENT).await
->>>>>>> control
     }
 
     /// Figures in the text format of Prometheus.
     pub async fn metrics(&self) -> Result<String> {
-<<<<<<< HEAD
-        todo!()
-=======
         self.text(&["metrics"], QUICK).await
->>>>>>> control
     }
 
     /// Asks the engine to end.
     pub async fn shutdown(&self) -> Result<()> {
-<<<<<<< HEAD
-        todo!()
-    }
-}
-=======
         self.tell(Method::POST, &["shutdown"], &(), QUICK).await
     }
 
@@ -387,4 +279,3 @@ fn http() -> Result<reqwest::Client> {
         .build()
         .map_err(|error| unusable(error.into()))
 }
->>>>>>> control

@@ -138,8 +138,10 @@ impl Core {
     pub(crate) fn database(&self, name: &Name) -> Result<Arc<Database>> {
         let databases = lock(&self.databases);
         databases.iter().find(|database| database.name == *name).cloned().ok_or_else(|| {
-            let known: Vec<String> = databases.iter().map(|database| format!("`{}`", database.name)).collect();
-            let report = Report::new(ErrorCode::NoSuchDatabase, format!("no database named `{name}` is protected"));
+            let known: Vec<String> =
+                databases.iter().map(|database| format!("`{}`", database.name)).collect();
+            let report =
+                Report::new(ErrorCode::NoSuchDatabase, format!("no database named `{name}` is protected"));
             if known.is_empty() {
                 report.hint("protect one with `sqlite-replicate add PATH`")
             } else {
@@ -208,4 +210,3 @@ impl Database {
         lock(&self.line).record.epoch
     }
 }
-

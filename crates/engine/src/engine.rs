@@ -67,10 +67,12 @@ impl Engine {
                 run(prepared, &ready);
                 ended_sender.send_replace(true);
             })
-            .map_err(|error| Report::new(ErrorCode::Internal, "the engine's thread can't be started").because(error))?;
-        let handle = started
-            .recv()
-            .unwrap_or_else(|_| Err(Report::new(ErrorCode::Internal, "the engine ended while it was starting")))?;
+            .map_err(|error| {
+                Report::new(ErrorCode::Internal, "the engine's thread can't be started").because(error)
+            })?;
+        let handle = started.recv().unwrap_or_else(|_| {
+            Err(Report::new(ErrorCode::Internal, "the engine ended while it was starting"))
+        })?;
         Ok(Self { handle, thread: Mutex::new(Some(thread)), ended })
     }
 
@@ -129,12 +131,14 @@ impl Prepared {
         let variable = |name: &str| {
             options.environment.iter().find(|(key, _)| key == name).map(|(_, value)| PathBuf::from(value))
         };
-        let bundle = bundle::find(options.bundle.as_deref(), variable("SQLITE_REPLICATE_BIN_DIR").as_deref())?;
+        let bundle =
+            bundle::find(options.bundle.as_deref(), variable("SQLITE_REPLICATE_BIN_DIR").as_deref())?;
         bundle.check()?;
         let launcher = match options.launcher {
             Some(launcher) => launcher,
-            None => std::env::current_exe()
-                .map_err(|error| Report::new(ErrorCode::Internal, "this program can't be found").because(error))?,
+            None => std::env::current_exe().map_err(|error| {
+                Report::new(ErrorCode::Internal, "this program can't be found").because(error)
+            })?,
         };
         let file = options.config.unwrap_or_else(|| home.config());
         let around = config::Surroundings::new(&file, machine_name(), options.environment.clone())?;
@@ -156,7 +160,8 @@ impl Prepared {
 /// All problems of a configuration as one: the first, with the others as hint.
 pub(crate) fn first_of(problems: Vec<Report>) -> Report {
     let mut problems = problems.into_iter();
-    let first = problems.next().unwrap_or_else(|| Report::new(ErrorCode::BadConfig, "the configuration is wrong"));
+    let first =
+        problems.next().unwrap_or_else(|| Report::new(ErrorCode::BadConfig, "the configuration is wrong"));
     let more: Vec<String> = problems.map(|report| report.message).collect();
     if more.is_empty() {
         return first;
@@ -200,14 +205,15 @@ pub fn machine_name() -> HostName {
 
 /// The engine's thread: children are started on it, and die with it.
 fn run(prepared: Prepared, ready: &std::sync::mpsc::Sender<Result<Handle>>) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(16).build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let report = Report::new(ErrorCode::Internal, "the engine can't be started").because(error);
-            let _ = ready.send(Err(report));
-            return;
-        }
-    };
+    let runtime =
+        match tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(16).build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                let report = Report::new(ErrorCode::Internal, "the engine can't be started").because(error);
+                let _ = ready.send(Err(report));
+                return;
+            }
+        };
     runtime.block_on(async {
         match Running::new(prepared).await {
             Ok(running) => {
@@ -234,14 +240,14 @@ struct Running {
 
 impl Running {
     async fn new(prepared: Prepared) -> Result<Self> {
-        let Prepared { home, lock, bundle, launcher, around, watch: config_watch, journal, secrets, unclean } = prepared;
+        let Prepared { home, lock, bundle, launcher, around, watch: config_watch, journal, secrets, unclean } =
+            prepared;
         let id = journal.lasting_fact("host-id", || random_hex(16))?;
         let pause = journal.fact("pause")?.and_then(|text| serde_json::from_str(&text).ok());
         let config = config_watch.good().config.clone();
         let host = HostStatus { name: config.host.name.as_str().to_owned(), id };
-        let trouble = |error: std::io::Error| {
-            Report::new(ErrorCode::Io, "the engine can't be started").because(error)
-        };
+        let trouble =
+            |error: std::io::Error| Report::new(ErrorCode::Io, "the engine can't be started").because(error);
         let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(trouble)?;
         let token = control::Token::create(home.dir())?;
         let status = watch::channel(Arc::new(first_status(&host))).0;
@@ -286,9 +292,15 @@ impl Running {
         let core = self.core;
         core.event("started", None, format!("version {} started", env!("CARGO_PKG_VERSION"))).await;
         if core.unclean {
-            core.event("unclean-stop", None, "the last stop was not a clean one; the history is checked".to_owned()).await;
+            core.event(
+                "unclean-stop",
+                None,
+                "the last stop was not a clean one; the history is checked".to_owned(),
+            )
+            .await;
         }
-        let published = self.control.local_addr().and_then(|address| control::publish(core.home.dir(), address.port()));
+        let published =
+            self.control.local_addr().and_then(|address| control::publish(core.home.dir(), address.port()));
         let (stop, stopped) = oneshot::channel::<()>();
         let control = tokio::spawn(control::serve(self.handle.clone(), self.control, self.token, async {
             let _ = stopped.await;
@@ -403,8 +415,11 @@ pub(crate) async fn captured(core: &Core, database: &Database, limit: Duration) 
             return Ok(txid);
         }
         if began.elapsed() > limit {
-            return Err(Report::new(ErrorCode::Timeout, format!("the changes of `{}` are not captured in time", database.name))
-                .hint("see `sqlite-replicate status`"));
+            return Err(Report::new(
+                ErrorCode::Timeout,
+                format!("the changes of `{}` are not captured in time", database.name),
+            )
+            .hint("see `sqlite-replicate status`"));
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
@@ -414,7 +429,9 @@ pub(crate) async fn captured(core: &Core, database: &Database, limit: Duration) 
 pub(crate) async fn sync(core: &Core, database: &Database, limit: Duration) -> Result<Synced> {
     let began = Instant::now();
     if lock(&core.pause).is_some() {
-        return Err(Report::new(ErrorCode::Busy, "protection is paused").hint("go on with `sqlite-replicate resume`"));
+        return Err(
+            Report::new(ErrorCode::Busy, "protection is paused").hint("go on with `sqlite-replicate resume`")
+        );
     }
     let txid = captured(core, database, limit).await?;
     loop {
@@ -423,7 +440,10 @@ pub(crate) async fn sync(core: &Core, database: &Database, limit: Duration) -> R
         }
         if began.elapsed() > limit {
             let store = core.store().err().or_else(|| lock(&core.store_health).trouble.clone());
-            let report = Report::new(ErrorCode::Timeout, format!("the changes of `{}` are not stored in time", database.name));
+            let report = Report::new(
+                ErrorCode::Timeout,
+                format!("the changes of `{}` are not stored in time", database.name),
+            );
             let report = match store {
                 Some(trouble) => report.because(trouble),
                 None => report,
@@ -436,14 +456,20 @@ pub(crate) async fn sync(core: &Core, database: &Database, limit: Duration) -> R
 
 /// Asks Litestream over its control socket not to wait for the interval. Where there is no socket, the interval it is.
 fn hurry(core: &Core, database: &Database) {
-    let Some(socket) = crate::children::litestream::socket_path(&core.home).filter(|socket| socket.exists()) else { return };
+    let Some(socket) = crate::children::litestream::socket_path(&core.home).filter(|socket| socket.exists())
+    else {
+        return;
+    };
     if core.config().capture.sync_interval.duration() <= Duration::from_secs(2) {
         return;
     }
     let keys = lock(&core.secrets).bundled.clone();
     let mut command = crate::children::litestream::command(&core.bundle.litestream, &keys);
     command.args(["sync", "-wait", "-socket"]).arg(socket).arg(&database.path);
-    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
     tokio::task::spawn_blocking(move || {
         if let Err(error) = command.status() {
             tracing::warn!(%error, "Litestream can't be asked to hurry");

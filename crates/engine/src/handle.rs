@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlite_replicate_api::{
-    AddDatabase, Added, CheckpointMode, Checkpointed, ConfigText, Credentials, ErrorCode, Event, History, JobRequest,
-    JobSummary, LogLine, Name, Pause, ReplaceConfig, Report, Restart, RestorePlan, RestoreRequest, Result, SetSetting,
-    Status, Synced,
+    AddDatabase, Added, CheckpointMode, Checkpointed, ConfigText, Credentials, ErrorCode, Event, History,
+    JobRequest, JobSummary, LogLine, Name, Pause, ReplaceConfig, Report, Restart, RestorePlan,
+    RestoreRequest, Result, SetSetting, Status, Synced,
 };
 use tokio::sync::watch;
 
@@ -192,8 +192,9 @@ impl Handle {
             if pause.until.is_some_and(|until| until <= Timestamp::now()) {
                 return Err(Report::new(ErrorCode::BadRequest, "the pause would end before it begins"));
             }
-            let text = serde_json::to_string(&pause)
-                .map_err(|error| Report::new(ErrorCode::Internal, "the pause can't be kept").because(error))?;
+            let text = serde_json::to_string(&pause).map_err(|error| {
+                Report::new(ErrorCode::Internal, "the pause can't be kept").because(error)
+            })?;
             core.journal.run(move |journal| journal.set_fact("pause", &text)).await?;
             *lock(&core.pause) = Some(pause);
             core.event("paused", None, "paused".to_owned()).await;
@@ -246,7 +247,10 @@ impl Handle {
     /// # Errors
     /// When the journal can't be read.
     pub async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>> {
-        self.run(move |core| async move { core.journal.run(move |journal| journal.events(after, limit)).await }).await
+        self.run(
+            move |core| async move { core.journal.run(move |journal| journal.events(after, limit)).await },
+        )
+        .await
     }
 
     /// The last lines of the bundled programs and the engine, oldest first.

@@ -8,62 +8,62 @@ use sqlite_replicate_api::{ErrorCode, Name, Report, Result};
 
 /// Where things are within a host's folder. Nothing is touched by asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Home(PathBuf);
+pub(crate) struct Home(PathBuf);
 
 impl Home {
     /// The folder; it need not exist yet.
-    pub fn new(dir: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(dir: impl Into<PathBuf>) -> Self {
         Self(dir.into())
     }
 
     /// The folder itself.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.0
     }
 
     /// The settings.
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.0.join("config.toml")
     }
 
     /// The engine's own database.
-    pub fn journal(&self) -> PathBuf {
+    pub(crate) fn journal(&self) -> PathBuf {
         self.0.join("engine.db")
     }
 
     /// Keys, readable by the owner alone.
-    pub fn secrets(&self) -> PathBuf {
+    pub(crate) fn secrets(&self) -> PathBuf {
         self.0.join("secrets.json")
     }
 
     /// Where the bundled store keeps its data unless the settings say otherwise.
-    pub fn store(&self) -> PathBuf {
+    pub(crate) fn store(&self) -> PathBuf {
         self.0.join("store")
     }
 
     /// Litestream's own files of one database in one epoch. Each epoch has a fresh folder: Litestream must never
     /// meet the transaction numbers of another line of history.
-    pub fn capture(&self, name: &Name, epoch: &str) -> PathBuf {
+    pub(crate) fn capture(&self, name: &Name, epoch: &str) -> PathBuf {
         self.0.join("capture").join(name.as_str()).join(epoch)
     }
 
     /// Every epoch's folder of one database.
-    pub fn capture_all(&self, name: &Name) -> PathBuf {
+    pub(crate) fn capture_all(&self, name: &Name) -> PathBuf {
         self.0.join("capture").join(name.as_str())
     }
 
     /// Files that exist only while the engine runs.
-    pub fn run(&self) -> PathBuf {
+    pub(crate) fn run(&self) -> PathBuf {
         self.0.join("run")
     }
 
     /// Databases restored for proof; emptied at each start.
-    pub fn work(&self) -> PathBuf {
+    pub(crate) fn work(&self) -> PathBuf {
         self.0.join("work")
     }
 
     /// What the bundled programs and the engine wrote.
-    pub fn logs(&self) -> PathBuf {
+    pub(crate) fn logs(&self) -> PathBuf {
         self.0.join("logs")
     }
 
@@ -71,7 +71,7 @@ impl Home {
     ///
     /// # Errors
     /// When a folder can't be made.
-    pub fn create(&self) -> Result<()> {
+    pub(crate) fn create(&self) -> Result<()> {
         let make = || -> io::Result<()> {
             for dir in [self.0.clone(), self.run(), self.work(), self.logs()] {
                 make_private_dir(&dir)?;
@@ -89,20 +89,21 @@ impl Home {
     ///
     /// # Errors
     /// [`ErrorCode::EngineAlreadyRunning`] when another engine holds it.
-    pub fn lock(&self) -> Result<HomeLock> {
+    pub(crate) fn lock(&self) -> Result<HomeLock> {
         let path = self.0.join("engine.lock");
         let failed = |error: io::Error| {
             Report::new(ErrorCode::Io, format!("`{}` can't be locked", path.display())).because(error)
         };
-        let file =
-            OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(HomeLock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Report::new(
                 ErrorCode::EngineAlreadyRunning,
                 format!("another engine already runs for `{}`", self.0.display()),
             )
-            .hint("use the one that runs (`sqlite-replicate status`), or end it with `sqlite-replicate stop`")),
+            .hint(
+                "use the one that runs (`sqlite-replicate status`), or end it with `sqlite-replicate stop`",
+            )),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }
     }
@@ -110,7 +111,7 @@ impl Home {
 
 /// Held while an engine runs.
 #[derive(Debug)]
-pub struct HomeLock {
+pub(crate) struct HomeLock {
     _file: File,
 }
 

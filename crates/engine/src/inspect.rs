@@ -72,8 +72,9 @@ pub(crate) fn hold(path: &Path, wait: Duration) -> Result<Connection, Obstacle> 
     }
     if is_remote(path) {
         let message = format!("the database `{}` lies on a network drive", path.display());
-        return Err(Obstacle::new(ConditionCode::DatabaseRemote, ErrorCode::DatabaseRemote, message)
-            .hint("protect it on the PC that holds the disk: SQLite's locks and its log don't work over a network"));
+        return Err(Obstacle::new(ConditionCode::DatabaseRemote, ErrorCode::DatabaseRemote, message).hint(
+            "protect it on the PC that holds the disk: SQLite's locks and its log don't work over a network",
+        ));
     }
     let open = || -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -84,7 +85,10 @@ pub(crate) fn hold(path: &Path, wait: Duration) -> Result<Connection, Obstacle> 
         if mode != "wal" {
             let mode: String = connection.query_row("PRAGMA journal_mode = wal", [], |row| row.get(0))?;
             if mode != "wal" {
-                return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(5), Some(format!("mode stays `{mode}`"))));
+                return Err(rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(5),
+                    Some(format!("mode stays `{mode}`")),
+                ));
             }
         }
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
@@ -186,14 +190,21 @@ pub(crate) fn foreign_litestream(path: &Path) -> Option<Obstacle> {
     let folder = foreign_folder(path)?;
     let message = format!("another Litestream replicates the database `{}`", path.display());
     let why = format!("its folder `{}` is there", folder.display());
-    let hint = "take its set-up over with `sqlite-replicate adopt`; or stop it for good and take the folder away";
+    let hint =
+        "take its set-up over with `sqlite-replicate adopt`; or stop it for good and take the folder away";
     Some(
-        Obstacle::new(ConditionCode::ForeignLitestream, ErrorCode::ForeignLitestream, message).because(why).hint(hint),
+        Obstacle::new(ConditionCode::ForeignLitestream, ErrorCode::ForeignLitestream, message)
+            .because(why)
+            .hint(hint),
     )
 }
 
 /// Looks for damage for as long as `limit`. `Ok(false)`: not all was looked at.
-pub(crate) fn look_for_damage(connection: &mut Connection, path: &Path, limit: Duration) -> Result<bool, Obstacle> {
+pub(crate) fn look_for_damage(
+    connection: &mut Connection,
+    path: &Path,
+    limit: Duration,
+) -> Result<bool, Obstacle> {
     let until = Instant::now() + limit;
     let set = connection.progress_handler(1_000, Some(move || Instant::now() > until));
     let found: rusqlite::Result<String> =
@@ -275,7 +286,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.db");
         let db = Connection::open(&path).unwrap();
-        db.execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; CREATE TABLE t (a)").unwrap();
+        db.execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; CREATE TABLE t (a)")
+            .unwrap();
         assert_eq!(obstacle(&path), ConditionCode::DatabaseHeld);
         drop(db);
         hold(&path, Duration::ZERO).unwrap();
@@ -285,7 +297,10 @@ mod tests {
     fn holding_it_keeps_the_log_when_the_program_closes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.db");
-        Connection::open(&path).unwrap().execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (a)").unwrap();
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (a)")
+            .unwrap();
         let held = hold(&path, Duration::ZERO).unwrap();
         Connection::open(&path).unwrap().execute_batch("INSERT INTO t VALUES (1)").unwrap();
         assert!(std::fs::metadata(dir.path().join("a.db-wal")).unwrap().len() > 0);

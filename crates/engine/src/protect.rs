@@ -126,7 +126,12 @@ pub(crate) async fn begin(core: &Arc<Core>, database: &Arc<Database>, record: Ep
     core.watch.release(&database.name).await;
     core.watch.hold(watched);
     follow(core, database);
-    core.event("epoch-opened", Some(&database.name), format!("a new history of `{}` begins: {epoch}", database.name)).await;
+    core.event(
+        "epoch-opened",
+        Some(&database.name),
+        format!("a new history of `{}` begins: {epoch}", database.name),
+    )
+    .await;
     core.wake.notify_one();
 }
 
@@ -175,13 +180,15 @@ pub(crate) async fn announce(core: &Arc<Core>, database: &Arc<Database>, store: 
             Err(report) => return Err(report),
         }
     } else {
-        let (found, _) = store.page(&format!("{}/", record.prefix), None, std::time::Duration::from_secs(10)).await?;
+        let (found, _) =
+            store.page(&format!("{}/", record.prefix), None, std::time::Duration::from_secs(10)).await?;
         if !found.is_empty() {
             // A prefix has one writer, ever. The journal did not know that this one was used: it is not ours.
             return open_next(core, database, OpenedBy::Healing).await;
         }
-        let bytes = serde_json::to_vec_pretty(&record)
-            .map_err(|error| Report::new(ErrorCode::Internal, "an epoch's record can't be written").because(error))?;
+        let bytes = serde_json::to_vec_pretty(&record).map_err(|error| {
+            Report::new(ErrorCode::Internal, "an epoch's record can't be written").because(error)
+        })?;
         store.put_small(&key, bytes).await?;
         let id = database.id.clone();
         core.journal.run(move |journal| journal.set_announced(&id, epoch)).await?;

@@ -10,12 +10,12 @@ use crate::home::{Home, write_private};
 
 /// Everything that must not be seen.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Secrets {
+pub(crate) struct Secrets {
     /// Keys of the bundled store.
-    pub bundled: Credentials,
+    pub(crate) bundled: Credentials,
     /// Keys for an S3 service that is not the bundled one.
     #[serde(default)]
-    pub external: Option<Credentials>,
+    pub(crate) external: Option<Credentials>,
 }
 
 impl fmt::Debug for Secrets {
@@ -29,12 +29,15 @@ impl Secrets {
     ///
     /// # Errors
     /// When the file can't be read, written or understood. It is never replaced then: it may hold the only keys.
-    pub fn load_or_make(home: &Home) -> Result<Self> {
+    pub(crate) fn load_or_make(home: &Home) -> Result<Self> {
         let path = home.secrets();
-        let trouble = |what: &str| Report::new(ErrorCode::Io, format!("`{}` can't be {what}", path.display()));
+        let trouble =
+            |what: &str| Report::new(ErrorCode::Io, format!("`{}` can't be {what}", path.display()));
         match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|_| trouble("understood").hint("bring back an earlier version of this file; it holds the keys of the store")),
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
+                trouble("understood")
+                    .hint("bring back an earlier version of this file; it holds the keys of the store")
+            }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let bundled = Credentials {
                     access_key_id: format!("sr{}", random_hex(9)?),
@@ -52,7 +55,7 @@ impl Secrets {
     ///
     /// # Errors
     /// When the file can't be written; the old one is then still whole.
-    pub fn save(&self, home: &Home) -> Result<()> {
+    pub(crate) fn save(&self, home: &Home) -> Result<()> {
         let path = home.secrets();
         let trouble = || Report::new(ErrorCode::Io, format!("`{}` can't be written", path.display()));
         let bytes = serde_json::to_vec(self).map_err(|error| trouble().because(error))?;
@@ -64,7 +67,7 @@ impl Secrets {
 ///
 /// # Errors
 /// When the system has no randomness to give.
-pub fn random_hex(bytes: usize) -> Result<String> {
+pub(crate) fn random_hex(bytes: usize) -> Result<String> {
     let mut buffer = vec![0; bytes];
     SystemRandom::new()
         .fill(&mut buffer)

@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sqlite_replicate_api::ConditionCode as Code;
+use sqlite_replicate_api::ErrorCode;
 use sqlite_replicate_api::config::Config;
 use sqlite_replicate_api::text::{Param, Params};
-use sqlite_replicate_api::ErrorCode;
 
 use super::facts::{DatabaseFacts, HostFacts};
 
@@ -34,7 +34,10 @@ pub(crate) fn host_conditions(facts: &HostFacts, now: Timestamp) -> Vec<Raised> 
         raised.push(raise(Code::NoDatabases, params()));
     }
     if let Some((path, why)) = &facts.bundle_trouble {
-        raised.push(raise(Code::BundleBroken, params().text(Param::Path, path.display()).text(Param::Why, why)));
+        raised.push(raise(
+            Code::BundleBroken,
+            params().text(Param::Path, path.display()).text(Param::Why, why),
+        ));
     }
     if let Some(report) = &facts.store_trouble
         && facts.store_expected
@@ -49,7 +52,11 @@ pub(crate) fn host_conditions(facts: &HostFacts, now: Timestamp) -> Vec<Raised> 
     if facts.store_full && raised.iter().all(|raised| raised.code != Code::StoreFull) {
         raised.push(raise(Code::StoreFull, store_params(facts, now)));
     }
-    if facts.capture_expected && !facts.capture_serves && facts.store_trouble.is_none() && facts.pause.is_none() {
+    if facts.capture_expected
+        && !facts.capture_serves
+        && facts.store_trouble.is_none()
+        && facts.pause.is_none()
+    {
         raised.push(raise(Code::CaptureDown, params()));
     }
     for (part, why) in &facts.loops {
@@ -66,7 +73,8 @@ pub(crate) fn host_conditions(facts: &HostFacts, now: Timestamp) -> Vec<Raised> 
     }
     if let Some(free) = facts.free_bytes.filter(|free| *free < LOW_SPACE) {
         let path = facts.store_dir.clone().unwrap_or_default();
-        raised.push(raise(Code::LowSpace, params().text(Param::Path, path.display()).bytes(Param::Free, free)));
+        raised
+            .push(raise(Code::LowSpace, params().text(Param::Path, path.display()).bytes(Param::Free, free)));
     }
     if let Some(by) = facts.clock_set_back {
         raised.push(raise(Code::ClockSetBack, params().seconds(Param::By, by)));
@@ -78,13 +86,15 @@ pub(crate) fn host_conditions(facts: &HostFacts, now: Timestamp) -> Vec<Raised> 
 }
 
 fn store_params(facts: &HostFacts, now: Timestamp) -> Params {
-    let place = facts.store_dir.as_ref().map_or(facts.store_endpoint.clone(), |dir| dir.display().to_string());
+    let place =
+        facts.store_dir.as_ref().map_or(facts.store_endpoint.clone(), |dir| dir.display().to_string());
     Params::new(now).text(Param::Endpoint, &facts.store_endpoint).text(Param::Path, place)
 }
 
 /// What holds for one database.
 pub(crate) fn database_conditions(facts: &DatabaseFacts, config: &Config, now: Timestamp) -> Vec<Raised> {
-    let params = || Params::new(now).text(Param::Database, &facts.name).text(Param::Path, facts.path.display());
+    let params =
+        || Params::new(now).text(Param::Database, &facts.name).text(Param::Path, facts.path.display());
     let mut raised = Vec::new();
     let mut add = |code, params| raised.push(raise(code, params));
     if facts.restoring {
@@ -125,7 +135,12 @@ fn file_conditions(facts: &DatabaseFacts, now: Timestamp, add: &mut impl FnMut(C
 }
 
 /// The way of commits into the store.
-fn way_conditions(facts: &DatabaseFacts, config: &Config, now: Timestamp, add: &mut impl FnMut(Code, Params)) {
+fn way_conditions(
+    facts: &DatabaseFacts,
+    config: &Config,
+    now: Timestamp,
+    add: &mut impl FnMut(Code, Params),
+) {
     let params = Params::new(now).text(Param::Database, &facts.name);
     let waited = |since: Timestamp| now.duration_since(since).unsigned_abs();
     if !facts.anything_stored {
@@ -147,7 +162,12 @@ fn way_conditions(facts: &DatabaseFacts, config: &Config, now: Timestamp, add: &
 }
 
 /// Proofs that the history is good.
-fn proof_conditions(facts: &DatabaseFacts, config: &Config, now: Timestamp, add: &mut impl FnMut(Code, Params)) {
+fn proof_conditions(
+    facts: &DatabaseFacts,
+    config: &Config,
+    now: Timestamp,
+    add: &mut impl FnMut(Code, Params),
+) {
     let params = || Params::new(now).text(Param::Database, &facts.name);
     if let Some(scan) = facts.scan.as_ref().filter(|scan| !scan.good) {
         add(Code::HistoryDamaged, params().text(Param::Why, &scan.text));

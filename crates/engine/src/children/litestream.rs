@@ -95,12 +95,7 @@ impl Program for Litestream {
             let _ = std::fs::remove_file(socket);
         }
         write_private(&path, yaml(spec, metrics_port, socket.as_deref()).as_bytes()).map_err(trouble)?;
-        let exec = format!(
-            "{} {} {}",
-            shell_quoted(&self.launcher)?,
-            crate::entry::SENTINEL,
-            leash.port
-        );
+        let exec = format!("{} {} {}", shell_quoted(&self.launcher)?, crate::entry::SENTINEL, leash.port);
         self.leash = Some(leash);
         self.metrics_port.store(metrics_port, Ordering::Relaxed);
         let arguments: Vec<OsString> = vec![
@@ -111,7 +106,11 @@ impl Program for Litestream {
             "-exec".into(),
             exec.into(),
         ];
-        Ok(Launch { program: self.program.clone(), arguments, environment: keys_environment(&spec.remote.keys) })
+        Ok(Launch {
+            program: self.program.clone(),
+            arguments,
+            environment: keys_environment(&spec.remote.keys),
+        })
     }
 
     async fn is_ready(&mut self) -> bool {
@@ -162,8 +161,11 @@ pub(crate) fn socket_path(home: &Home) -> Option<PathBuf> {
 /// Litestream splits `-exec` as a shell does; single quotes keep spaces and backslashes.
 fn shell_quoted(path: &Path) -> Result<String> {
     let text = path.to_str().filter(|text| !text.contains('\'')).ok_or_else(|| {
-        Report::new(ErrorCode::Unsupported, format!("the program's path `{}` can't be passed on", path.display()))
-            .hint("install into a folder without quotes in its name")
+        Report::new(
+            ErrorCode::Unsupported,
+            format!("the program's path `{}` can't be passed on", path.display()),
+        )
+        .hint("install into a folder without quotes in its name")
     })?;
     Ok(format!("'{text}'"))
 }
@@ -262,7 +264,12 @@ mod tests {
                 prefix: "orders/1.0-pc".into(),
                 truncate_pages: 0,
             }],
-            remote: Remote { endpoint: "http://127.0.0.1:9".into(), region: "us-east-1".into(), bucket: "b".into(), keys },
+            remote: Remote {
+                endpoint: "http://127.0.0.1:9".into(),
+                region: "us-east-1".into(),
+                bucket: "b".into(),
+                keys,
+            },
             pace: Pace {
                 sync_interval: Duration::from_secs(1),
                 l0_retention: Duration::from_secs(3600),

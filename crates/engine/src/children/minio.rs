@@ -50,9 +50,12 @@ impl Program for Minio {
     async fn launch(&mut self, spec: &MinioSpec) -> Result<Launch> {
         self.port = spec.port;
         make_private_dir(&spec.data_dir).map_err(|error| {
-            Report::new(ErrorCode::Io, format!("the folder `{}` for the history can't be made", spec.data_dir.display()))
-                .because(error)
-                .hint("choose another folder with the setting `store.data_dir`")
+            Report::new(
+                ErrorCode::Io,
+                format!("the folder `{}` for the history can't be made", spec.data_dir.display()),
+            )
+            .because(error)
+            .hint("choose another folder with the setting `store.data_dir`")
         })?;
         let address = format!("127.0.0.1:{}", spec.port);
         // Its own folder for certificates: otherwise it looks into the user's home.

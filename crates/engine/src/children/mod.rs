@@ -20,7 +20,7 @@ use std::process::Stdio;
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use sqlite_replicate_api::{ErrorCode, Report, Result};
 
-pub use output::Logs;
+pub(crate) use output::Logs;
 pub(crate) use ports::{PortMemory, free_port};
 pub(crate) use supervisor::{Program, State, Supervisor};
 

@@ -18,7 +18,7 @@ const FILE_BYTES: u64 = 5 * 1024 * 1024;
 
 /// The log of a host. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Logs {
+pub(crate) struct Logs {
     shared: Arc<Mutex<Shared>>,
 }
 
@@ -37,13 +37,13 @@ struct Rotating {
 
 impl Logs {
     /// A log whose files are in `dir`.
-    pub fn new(dir: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(dir: impl Into<PathBuf>) -> Self {
         let shared = Shared { dir: dir.into(), lines: VecDeque::new(), files: Vec::new() };
         Self { shared: Arc::new(Mutex::new(shared)) }
     }
 
     /// Adds a line.
-    pub fn push(&self, source: &'static str, text: &str, now: Timestamp) {
+    pub(crate) fn push(&self, source: &'static str, text: &str, now: Timestamp) {
         let mut end = text.len().min(LINE_BYTES);
         while !text.is_char_boundary(end) {
             end -= 1;
@@ -58,7 +58,7 @@ impl Logs {
     }
 
     /// The last lines, oldest first, of one source or of all.
-    pub fn last(&self, source: Option<&str>, lines: usize) -> Vec<LogLine> {
+    pub(crate) fn last(&self, source: Option<&str>, lines: usize) -> Vec<LogLine> {
         let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |line: &&LogLine| source.is_none_or(|source| line.source == source);
         let mut found: Vec<LogLine> = shared.lines.iter().rev().filter(fits).take(lines).cloned().collect();

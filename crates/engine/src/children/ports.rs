@@ -27,7 +27,8 @@ impl PortMemory {
     /// # Errors
     /// When the system has no free port. That it can't be remembered is none: the next start chooses again.
     pub(crate) fn choose(&self) -> io::Result<u16> {
-        let remembered = std::fs::read_to_string(&self.0).ok().and_then(|text| text.trim().parse::<u16>().ok());
+        let remembered =
+            std::fs::read_to_string(&self.0).ok().and_then(|text| text.trim().parse::<u16>().ok());
         if let Some(port) = remembered
             && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
         {

@@ -91,7 +91,8 @@ impl<S: Clone + PartialEq + Debug + Send + Sync + 'static> Supervisor<S> {
     pub(crate) fn new<P: Program<Spec = S>>(program: P, launcher: PathBuf, logs: Logs) -> Self {
         let (wanted, wanted_rx) = watch::channel(Wanted { spec: None, round: 0 });
         let (state_tx, state) = watch::channel(State::default());
-        let run = Run { program, launcher, logs, wanted: wanted_rx, state: state_tx, backoff: Backoff::default() };
+        let run =
+            Run { program, launcher, logs, wanted: wanted_rx, state: state_tx, backoff: Backoff::default() };
         tokio::spawn(run.forever());
         Self { wanted, state }
     }
@@ -148,7 +149,8 @@ impl<P: Program> Run<P> {
             let report = match end {
                 Ok(End::Asked) => {
                     self.backoff = Backoff::default();
-                    self.state.send_modify(|state| *state = State { phase: ChildPhase::Stopped, ..rest(state) });
+                    self.state
+                        .send_modify(|state| *state = State { phase: ChildPhase::Stopped, ..rest(state) });
                     continue;
                 }
                 Ok(End::Itself(how)) => {

@@ -103,7 +103,10 @@ impl Conductor {
         let state = self.capture_child.state();
         // Without a store Litestream can't start; one that runs goes on and catches up later.
         let startable = self.core.store().is_ok()
-            || state.serving.as_ref().is_some_and(|serving| spec.as_ref().is_some_and(|s| s.remote == serving.remote));
+            || state
+                .serving
+                .as_ref()
+                .is_some_and(|serving| spec.as_ref().is_some_and(|s| s.remote == serving.remote));
         if spec.is_none() || startable {
             self.capture_child.want(spec);
         }
@@ -112,7 +115,9 @@ impl Conductor {
     }
 
     async fn end_pause(&mut self) {
-        let over = lock(&self.core.pause).and_then(|pause| pause.until).is_some_and(|until| until <= Timestamp::now());
+        let over = lock(&self.core.pause)
+            .and_then(|pause| pause.until)
+            .is_some_and(|until| until <= Timestamp::now());
         if over {
             *lock(&self.core.pause) = None;
             let stored = self.core.journal.run(|journal| journal.set_fact("pause", "")).await;
@@ -129,7 +134,9 @@ impl Conductor {
         let names: BTreeSet<Name> = match (&state.serving, state.pid) {
             (Some(serving), _) => serving.databases.iter().map(|database| database.name.clone()).collect(),
             // Started or ending: it may have any of them open.
-            (None, Some(_)) => lock(&self.core.databases).iter().map(|database| database.name.clone()).collect(),
+            (None, Some(_)) => {
+                lock(&self.core.databases).iter().map(|database| database.name.clone()).collect()
+            }
             (None, None) => BTreeSet::new(),
         };
         self.core.capturing.send_if_modified(|now| {
@@ -157,7 +164,8 @@ impl Conductor {
     fn restart_if_stuck(&mut self) {
         let recently = |since: Option<Instant>, pause| since.is_some_and(|since| since.elapsed() < pause);
         let state = self.capture_child.state();
-        let settling = recently(state.ready_at, Duration::from_secs(8)) || recently(self.capture_restarted, RESTART_PAUSE);
+        let settling = recently(state.ready_at, Duration::from_secs(8))
+            || recently(self.capture_restarted, RESTART_PAUSE);
         if state.serving.is_none() || settling || lock(&self.core.store_health).trouble.is_some() {
             return;
         }
@@ -167,7 +175,9 @@ impl Conductor {
             let watched = database.watched();
             let seen = watched.seen();
             let waited = seen.progress.waiting_since().map(|since| now.duration_since(since).unsigned_abs());
-            seen.held && waited.is_some_and(|waited| waited > patience) && seen.progress.stored_txid().is_some()
+            seen.held
+                && waited.is_some_and(|waited| waited > patience)
+                && seen.progress.stored_txid().is_some()
         });
         if stuck || self.core.capture_silent() {
             self.capture_restarted = Some(Instant::now());

@@ -164,9 +164,11 @@ impl Conductor {
         let moved = changes.moved.iter().map(|(_, now)| now);
         let added: Vec<_> = changes.added.iter().chain(moved).cloned().collect();
         self.protect_all(&added).await;
-        let order: Vec<_> = self.core.config().databases.iter().map(|database| database.name.clone()).collect();
-        lock(&self.core.databases)
-            .sort_by_key(|database| order.iter().position(|name| *name == database.name).unwrap_or(usize::MAX));
+        let order: Vec<_> =
+            self.core.config().databases.iter().map(|database| database.name.clone()).collect();
+        lock(&self.core.databases).sort_by_key(|database| {
+            order.iter().position(|name| *name == database.name).unwrap_or(usize::MAX)
+        });
     }
 
     async fn protect_all(&mut self, databases: &[sqlite_replicate_api::config::Database]) {
@@ -246,7 +248,10 @@ impl Conductor {
         let region = config.store.region.as_ref().map_or("us-east-1", |region| region.as_str()).to_owned();
         match &config.store.endpoint {
             Some(endpoint) => {
-                let none = sqlite_replicate_api::Credentials { access_key_id: String::new(), secret_access_key: String::new() };
+                let none = sqlite_replicate_api::Credentials {
+                    access_key_id: String::new(),
+                    secret_access_key: String::new(),
+                };
                 let keys = secrets.external.unwrap_or(none);
                 Remote { endpoint: endpoint.as_str().to_owned(), region, bucket, keys }
             }
@@ -267,9 +272,10 @@ impl Conductor {
             self.core.store.send_if_modified(|store| store.take().is_some());
             return Ok(());
         }
-        let silent = lock(&self.core.store_health).trouble.as_ref().is_some_and(|report| {
-            report.code == sqlite_replicate_api::ErrorCode::NoSuchRestorePoint
-        });
+        let silent = lock(&self.core.store_health)
+            .trouble
+            .as_ref()
+            .is_some_and(|report| report.code == sqlite_replicate_api::ErrorCode::NoSuchRestorePoint);
         if self.connected.as_ref() == Some(&(remote.clone(), state.starts)) && !silent {
             return Ok(());
         }

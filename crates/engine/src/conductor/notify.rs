@@ -43,13 +43,21 @@ impl Sender {
     /// Host and port of the webhook: never the whole address, which may hold a key.
     pub(super) fn place(&self, core: &Core) -> String {
         let config = core.config();
-        let place = config.notify.webhook.as_ref().map(|webhook| webhook.reveal().to_owned()).unwrap_or_default();
+        let place =
+            config.notify.webhook.as_ref().map(|webhook| webhook.reveal().to_owned()).unwrap_or_default();
         let rest = place.split_once("://").map_or(place.as_str(), |(_, rest)| rest);
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         authority.rsplit('@').next().unwrap_or_default().to_owned()
     }
 
-    fn send(&mut self, core: &Arc<Core>, event: &'static str, about: Option<&Name>, code: ConditionCode, text: String) {
+    fn send(
+        &mut self,
+        core: &Arc<Core>,
+        event: &'static str,
+        about: Option<&Name>,
+        code: ConditionCode,
+        text: String,
+    ) {
         let config = core.config();
         let wanted = match code.severity() {
             Severity::Failure => config.notify.on.contains(&NotifyOn::Failure),
@@ -81,7 +89,8 @@ impl Sender {
 
 async fn deliver(core: Arc<Core>, mut queue: mpsc::Receiver<Notification>) {
     crate::store::install_crypto();
-    let client = reqwest::Client::builder().timeout(LIMIT).redirect(reqwest::redirect::Policy::none()).build();
+    let client =
+        reqwest::Client::builder().timeout(LIMIT).redirect(reqwest::redirect::Policy::none()).build();
     let client = match client {
         Ok(client) => client,
         Err(error) => {

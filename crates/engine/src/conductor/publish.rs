@@ -54,7 +54,8 @@ impl Conductor {
             }
             statuses.push(database_status(database, &facts, overall, &look.shown, language, now));
         }
-        let sentence = sentence(&self.core, worst, databases.len(), reason.as_ref(), &statuses, language, now);
+        let sentence =
+            sentence(&self.core, worst, databases.len(), reason.as_ref(), &statuses, language, now);
         let status = Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             host: self.core.host.clone(),
@@ -119,14 +120,17 @@ impl Conductor {
             }
         }
         let broken = [&store.trouble, &capture.trouble].into_iter().flatten().find(|report| {
-            report.code == sqlite_replicate_api::ErrorCode::BundleBroken && report.message.contains("can't be started")
+            report.code == sqlite_replicate_api::ErrorCode::BundleBroken
+                && report.message.contains("can't be started")
         });
         let problem = lock(&core.config_problems).first().cloned();
         HostFacts {
             databases,
             store_endpoint: self.remote().endpoint,
             store_dir: bundled.then(|| config.store.data_dir.clone().unwrap_or_else(|| core.home.store())),
-            store_expected: core.began.elapsed() > START || self.connected.is_some() || store.starts > 0 && store.trouble.is_some(),
+            store_expected: core.began.elapsed() > START
+                || self.connected.is_some()
+                || store.starts > 0 && store.trouble.is_some(),
             store_trouble: trouble,
             store_full: health.full,
             free_bytes: health.free_bytes,
@@ -152,7 +156,8 @@ impl Conductor {
             bundled,
             endpoint: self.remote().endpoint,
             bucket: config.store.bucket.as_str().to_owned(),
-            data_dir: bundled.then(|| config.store.data_dir.clone().unwrap_or_else(|| self.core.home.store())),
+            data_dir: bundled
+                .then(|| config.store.data_dir.clone().unwrap_or_else(|| self.core.home.store())),
             reachable: self.core.store.borrow().is_some() && health.trouble.is_none(),
             // To the hundred megabytes: a number that changes with each write is no news.
             free_bytes: health.free_bytes.map(|free| free / 100_000_000 * 100_000_000),
@@ -283,7 +288,11 @@ fn sentence(
         zone: TimeZone::system(),
         databases,
         paused_until: lock(&core.pause).and_then(|pause| pause.until),
-        since: statuses.iter().filter(|status| status.lag_seconds > 0.0).filter_map(|status| status.last_stored_at).min(),
+        since: statuses
+            .iter()
+            .filter(|status| status.lag_seconds > 0.0)
+            .filter_map(|status| status.last_stored_at)
+            .min(),
         reason: params,
         ..OverallFacts::new(overall, now)
     };

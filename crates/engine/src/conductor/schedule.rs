@@ -68,7 +68,13 @@ impl Schedule {
 
 /// Whether something that is to happen at `at` (local time) and then every `every` is due, when it last happened at
 /// `last`, or never since `began`. What was missed while the PC was off is made up for once.
-fn is_due(last: Option<Timestamp>, began: Timestamp, at: TimeOfDay, every: SignedDuration, now: &Zoned) -> bool {
+fn is_due(
+    last: Option<Timestamp>,
+    began: Timestamp,
+    at: TimeOfDay,
+    every: SignedDuration,
+    now: &Zoned,
+) -> bool {
     let done = last.unwrap_or(began);
     if done > now.timestamp() {
         // The clock was set back: what lies in the future says nothing.
@@ -84,7 +90,8 @@ fn newest_slot(at: TimeOfDay, every: SignedDuration, now: &Zoned) -> Option<Time
     let zone: TimeZone = now.time_zone().clone();
     let first = |date: jiff::civil::Date| date.to_datetime(at.time()).to_zoned(zone.clone()).ok();
     let today = first(now.date())?.timestamp();
-    let mut slot = if today <= now.timestamp() { today } else { first(now.date().yesterday().ok()?)?.timestamp() };
+    let mut slot =
+        if today <= now.timestamp() { today } else { first(now.date().yesterday().ok()?)?.timestamp() };
     if every < DAY && every > SignedDuration::ZERO {
         while let Ok(next) = slot.checked_add(every)
             && next <= now.timestamp()
@@ -148,6 +155,11 @@ mod tests {
 
     #[test]
     fn a_check_in_the_future_means_that_the_clock_was_set_back() {
-        assert!(due(Some(stamp("2027-01-01T00:00")), stamp("2026-01-01T00:00"), DAY, &now("2026-03-09T08:59")));
+        assert!(due(
+            Some(stamp("2027-01-01T00:00")),
+            stamp("2026-01-01T00:00"),
+            DAY,
+            &now("2026-03-09T08:59")
+        ));
     }
 }

@@ -33,7 +33,8 @@ pub(crate) fn begin(core: &Arc<Core>, database: &Arc<Database>, request: JobRequ
             let work = Work { core: its_core, database: its_database, reporter, cancel };
             let _busy = work.database.busy.try_lock().map_err(|_| {
                 let message = format!("another operation on `{}` runs", work.database.name);
-                Report::new(ErrorCode::Busy, message).hint("wait for its end, or cancel it; `sqlite-replicate status` shows it")
+                Report::new(ErrorCode::Busy, message)
+                    .hint("wait for its end, or cancel it; `sqlite-replicate status` shows it")
             })?;
             run(&work, its_request).await
         },
@@ -65,8 +66,12 @@ async fn note(core: Arc<Core>, database: Arc<Database>, summary: JobSummary) {
         JobState::Failed { error } => format!("{kind} of `{}` failed: {error}", database.name),
         JobState::Running { .. } => return,
     };
-    core.event(if matches!(summary.state, JobState::Succeeded { .. }) { "job-done" } else { "job-failed" }, Some(&database.name), text)
-        .await;
+    core.event(
+        if matches!(summary.state, JobState::Succeeded { .. }) { "job-done" } else { "job-failed" },
+        Some(&database.name),
+        text,
+    )
+    .await;
     if let Some(check) = as_check(&summary) {
         {
             let mut checks = lock(&database.checks);
@@ -114,7 +119,9 @@ fn as_check(summary: &JobSummary) -> Option<CheckSummary> {
             ErrorCode::RestoreDamaged
             | ErrorCode::VerificationFailed
             | ErrorCode::HistoryDamaged
-            | ErrorCode::NoSuchRestorePoint => Some(CheckSummary { at, good: false, text: error.message.clone() }),
+            | ErrorCode::NoSuchRestorePoint => {
+                Some(CheckSummary { at, good: false, text: error.message.clone() })
+            }
             _ => None,
         },
         JobState::Running { .. } => None,
@@ -129,7 +136,9 @@ pub(crate) fn said(outcome: &Outcome) -> String {
         }
         Outcome::Undone { epoch } => format!("undone; history {epoch} begins"),
         Outcome::Verified { stored_after, seconds } => {
-            format!("a row was stored after {stored_after:.1} s and found in a restored copy after {seconds:.1} s")
+            format!(
+                "a row was stored after {stored_after:.1} s and found in a restored copy after {seconds:.1} s"
+            )
         }
         Outcome::Validated { txid, tables, rows, .. } => {
             format!("{rows} rows of {tables} tables are the same at transaction {txid}")
@@ -141,9 +150,17 @@ pub(crate) fn said(outcome: &Outcome) -> String {
             format!("{} stored objects are whole", report.objects)
         }
         Outcome::Scanned(report) => {
-            let healed = if report.healed.is_empty() { "nothing was mended".to_owned() } else { report.healed.join("; ") };
+            let healed = if report.healed.is_empty() {
+                "nothing was mended".to_owned()
+            } else {
+                report.healed.join("; ")
+            };
             let first = report.findings.first().map(finding).unwrap_or_default();
-            format!("{} findings in {} objects, the first: {first}; {healed}", report.findings.len(), report.objects)
+            format!(
+                "{} findings in {} objects, the first: {first}; {healed}",
+                report.findings.len(),
+                report.objects
+            )
         }
         Outcome::Snapshot { name, txid, .. } => format!("transaction {txid} is kept as `{name}`"),
     }
@@ -152,7 +169,9 @@ pub(crate) fn said(outcome: &Outcome) -> String {
 /// A finding in a few words.
 pub(crate) fn finding(finding: &Finding) -> String {
     match finding {
-        Finding::Hole { level, first, last, .. } => format!("level {level} lacks transactions {first} to {last}"),
+        Finding::Hole { level, first, last, .. } => {
+            format!("level {level} lacks transactions {first} to {last}")
+        }
         Finding::Damaged { key, why } => format!("`{key}` is damaged ({why})"),
     }
 }

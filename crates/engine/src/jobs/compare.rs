@@ -48,9 +48,11 @@ impl Content {
 
 /// Reads everything that a database holds.
 pub(super) fn content(db: &Connection) -> rusqlite::Result<Content> {
-    let mut statement = db.prepare("SELECT name, type, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name")?;
-    let objects: Vec<(String, String, String)> =
-        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<rusqlite::Result<_>>()?;
+    let mut statement =
+        db.prepare("SELECT name, type, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name")?;
+    let objects: Vec<(String, String, String)> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
     let mut content = Content::default();
     for (name, kind, sql) in objects {
         if OURS.contains(&name.as_str()) || name.starts_with("sqlite_autoindex__sqlite_replicate") {
@@ -114,7 +116,9 @@ mod tests {
 
     #[test]
     fn equal_content_is_equal_and_ours_does_not_count() {
-        let ours = format!("{BASE} CREATE TABLE _litestream_seq (id, seq); INSERT INTO _litestream_seq VALUES (1, 7);");
+        let ours = format!(
+            "{BASE} CREATE TABLE _litestream_seq (id, seq); INSERT INTO _litestream_seq VALUES (1, 7);"
+        );
         assert_eq!(of(BASE).difference(&of(&ours)), None);
         assert_eq!((of(BASE).rows(), of(BASE).tables()), (2, 1));
     }

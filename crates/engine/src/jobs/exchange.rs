@@ -11,9 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
-use sqlite_replicate_api::{
-    Base, Epoch, ErrorCode, Name, OpenedBy, Outcome, Report, Result, Stage, Txid,
-};
+use sqlite_replicate_api::{Base, Epoch, ErrorCode, Name, OpenedBy, Outcome, Report, Result, Stage, Txid};
 
 use super::check::Work;
 use super::fetch::{Fetched, remove_database};
@@ -42,7 +40,12 @@ fn aside_path(path: &Path, now: Timestamp) -> PathBuf {
 }
 
 /// Puts a restored file into the database's place; gives the epoch that begins.
-pub(super) async fn put_in_place(work: &Work, incoming: Fetched, from: Option<Epoch>, txid: Txid) -> Result<Epoch> {
+pub(super) async fn put_in_place(
+    work: &Work,
+    incoming: Fetched,
+    from: Option<Epoch>,
+    txid: Txid,
+) -> Result<Epoch> {
     let database = &work.database;
     let base = Some(Base { epoch: from.unwrap_or(database.epoch()), txid: Some(txid) });
     let opens = next_record(work, base, OpenedBy::Restore);
@@ -69,7 +72,9 @@ pub(super) async fn put_in_place(work: &Work, incoming: Fetched, from: Option<Ep
 pub(super) async fn undo(work: &Work) -> Result<Outcome> {
     let id = work.database.id.clone();
     let last = work.core.journal.run(move |journal| journal.last_set_aside(&id)).await?;
-    let nothing = || Report::new(ErrorCode::NothingToUndo, format!("no restore of `{}` can be undone", work.database.name));
+    let nothing = || {
+        Report::new(ErrorCode::NothingToUndo, format!("no restore of `{}` can be undone", work.database.name))
+    };
     let last = last.ok_or_else(nothing)?;
     if !last.path.exists() {
         return Err(nothing().because(format!("`{}` is gone", last.path.display())));
@@ -120,10 +125,13 @@ async fn exchange_suspended(work: &Work, operation: Operation) -> Result<()> {
     let mut capturing = core.capturing.subscribe();
     let name = database.name.clone();
     let let_go = capturing.wait_for(|capturing| !capturing.contains(&name));
-    tokio::time::timeout(LET_GO, let_go).await.map_err(|_| {
-        Report::new(ErrorCode::Timeout, format!("Litestream does not let go of `{name}`"))
-            .hint("try again; `sqlite-replicate restart capture` may help")
-    })?.map_err(|_| super::cancelled())?;
+    tokio::time::timeout(LET_GO, let_go)
+        .await
+        .map_err(|_| {
+            Report::new(ErrorCode::Timeout, format!("Litestream does not let go of `{name}`"))
+                .hint("try again; `sqlite-replicate restart capture` may help")
+        })?
+        .map_err(|_| super::cancelled())?;
     core.watch.release(&database.name).await;
     work.cancel.check()?;
     let (journal, id) = (core.journal.clone(), database.id.clone());
@@ -142,7 +150,9 @@ async fn exchange_suspended(work: &Work, operation: Operation) -> Result<()> {
         journal.finish_operation(&id, &operation, Timestamp::now())
     })
     .await
-    .unwrap_or_else(|error| Err(Report::new(ErrorCode::Internal, "the exchange failed by a defect").because(error)))
+    .unwrap_or_else(|error| {
+        Err(Report::new(ErrorCode::Internal, "the exchange failed by a defect").because(error))
+    })
 }
 
 /// Makes sure that nobody else has the database open, with its log emptied into it; held until the connection closes.
@@ -177,7 +187,11 @@ fn busy() -> rusqlite::Error {
 fn in_use(path: &Path, error: &rusqlite::Error) -> Report {
     let report = Report::new(ErrorCode::DatabaseInUse, format!("a program has `{}` open", path.display()));
     let holders = holders(path);
-    let report = if holders.is_empty() { report.because(error.to_string()) } else { report.because(holders.join(", ")) };
+    let report = if holders.is_empty() {
+        report.because(error.to_string())
+    } else {
+        report.because(holders.join(", "))
+    };
     report.hint("close that program, then try again; nothing was changed")
 }
 
@@ -193,7 +207,8 @@ fn holders(path: &Path) -> Vec<String> {
             continue;
         }
         let Ok(descriptors) = std::fs::read_dir(process.path().join("fd")) else { continue };
-        if descriptors.flatten().any(|fd| std::fs::read_link(fd.path()).is_ok_and(|target| target == wanted)) {
+        if descriptors.flatten().any(|fd| std::fs::read_link(fd.path()).is_ok_and(|target| target == wanted))
+        {
             let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
             found.push(format!("`{}` (process {pid})", name.trim()));
         }
@@ -225,7 +240,12 @@ fn swap(operation: &Operation, alone: Option<Connection>) -> Result<()> {
         }
     }
     // Windows does not rename over a file that somebody has open, ourselves included.
-    let alone = if cfg!(windows) { drop(alone); None } else { alone };
+    let alone = if cfg!(windows) {
+        drop(alone);
+        None
+    } else {
+        alone
+    };
     std::fs::rename(&operation.incoming, &operation.path).map_err(trouble)?;
     sync_parent(&operation.path).map_err(trouble)?;
     drop(alone);
@@ -235,17 +255,25 @@ fn swap(operation: &Operation, alone: Option<Connection>) -> Result<()> {
 /// Settles what an exchange left that a power cut interrupted. Called before the database is touched in any other way.
 pub(crate) async fn recover(core: &Core, id: &str, name: &Name) -> Result<()> {
     let known = id.to_owned();
-    let Some(operation) = core.journal.run(move |journal| journal.operation(&known)).await? else { return Ok(()) };
+    let Some(operation) = core.journal.run(move |journal| journal.operation(&known)).await? else {
+        return Ok(());
+    };
     let swapped = operation.phase == Phase::Swapped || !operation.incoming.exists();
     let id = id.to_owned();
     if swapped {
         let finished = operation.clone();
         core.journal.run(move |journal| journal.finish_operation(&id, &finished, Timestamp::now())).await?;
-        core.event("restore-finished", Some(name), format!("the interrupted restore of `{name}` is complete")).await;
+        core.event(
+            "restore-finished",
+            Some(name),
+            format!("the interrupted restore of `{name}` is complete"),
+        )
+        .await;
         return Ok(());
     }
     let trouble = |error: std::io::Error| {
-        Report::new(ErrorCode::Io, format!("the interrupted restore of `{name}` can't be settled")).because(error)
+        Report::new(ErrorCode::Io, format!("the interrupted restore of `{name}` can't be settled"))
+            .because(error)
     };
     if operation.aside.exists() {
         if !operation.path.exists() {
@@ -266,7 +294,8 @@ pub(crate) async fn recover(core: &Core, id: &str, name: &Name) -> Result<()> {
         remove_database(&operation.incoming);
     }
     core.journal.run(move |journal| journal.drop_operation(&id)).await?;
-    core.event("restore-dropped", Some(name), format!("the interrupted restore of `{name}` changed nothing")).await;
+    core.event("restore-dropped", Some(name), format!("the interrupted restore of `{name}` changed nothing"))
+        .await;
     Ok(())
 }
 

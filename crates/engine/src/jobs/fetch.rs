@@ -4,8 +4,8 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -78,8 +78,11 @@ pub(crate) async fn fetch(
     if let Some(free) = free_bytes(&path)
         && free < needed
     {
-        let message = format!("there is not enough space for the restored database: {needed} bytes needed, {free} free");
-        return Err(Report::new(ErrorCode::NoSpace, message).hint("make room, or restore to another disk with `--to`"));
+        let message = format!(
+            "there is not enough space for the restored database: {needed} bytes needed, {free} free"
+        );
+        return Err(Report::new(ErrorCode::NoSpace, message)
+            .hint("make room, or restore to another disk with `--to`"));
     }
     remove_database(&path);
     let fetched = Fetched { path, kept: false };
@@ -88,8 +91,15 @@ pub(crate) async fn fetch(
     Ok(fetched)
 }
 
-async fn download(tools: &Tools, planned: &Planned, path: &Path, reporter: &Reporter, cancel: &Cancel) -> Result<()> {
-    let trouble = |error: std::io::Error| Report::new(ErrorCode::Io, "the restore can't be prepared").because(error);
+async fn download(
+    tools: &Tools,
+    planned: &Planned,
+    path: &Path,
+    reporter: &Reporter,
+    cancel: &Cancel,
+) -> Result<()> {
+    let trouble =
+        |error: std::io::Error| Report::new(ErrorCode::Io, "the restore can't be prepared").because(error);
     let remote = planned.line.store.remote();
     let stem = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let config = tools.scratch.join(format!("restore-{stem}.yml"));
@@ -140,7 +150,8 @@ async fn run(
     let mut growing = path.as_os_str().to_owned();
     growing.push(".tmp");
     let growing = PathBuf::from(growing);
-    let size = || [path, &growing].iter().filter_map(|path| std::fs::metadata(path).ok()).map(|m| m.len()).max();
+    let size =
+        || [path, &growing].iter().filter_map(|path| std::fs::metadata(path).ok()).map(|m| m.len()).max();
     let mut ticker = tokio::time::interval(Duration::from_millis(100));
     let status = loop {
         tokio::select! {
@@ -153,7 +164,8 @@ async fn run(
             _ = ticker.tick() => reporter.at(Stage::Downloading, size().unwrap_or(0).min(total), Some(total)),
         }
     };
-    let status = status.map_err(|error| Report::new(ErrorCode::Io, "Litestream's restore was lost").because(error))?;
+    let status =
+        status.map_err(|error| Report::new(ErrorCode::Io, "Litestream's restore was lost").because(error))?;
     if status.success() {
         reporter.at(Stage::Downloading, total, Some(total));
         return Ok(());
@@ -166,14 +178,21 @@ async fn run(
 fn explain(said: &str, status: &str) -> Report {
     let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(status).trim().to_owned();
     if said.contains("no space left") || said.contains("disk full") {
-        return Report::new(ErrorCode::NoSpace, "there is not enough space for the restored database").because(last);
+        return Report::new(ErrorCode::NoSpace, "there is not enough space for the restored database")
+            .because(last);
     }
-    let report = Report::new(ErrorCode::HistoryDamaged, "that moment can't be put together from what is stored");
+    let report =
+        Report::new(ErrorCode::HistoryDamaged, "that moment can't be put together from what is stored");
     report.because(last).hint("run `sqlite-replicate scan --heal`, or choose an earlier moment")
 }
 
 /// Checks a database that nobody else has: opened as unchangeable, so that nothing appears beside it.
-pub(crate) async fn check(path: &Path, integrity: Integrity, reporter: &Reporter, cancel: &Cancel) -> Result<()> {
+pub(crate) async fn check(
+    path: &Path,
+    integrity: Integrity,
+    reporter: &Reporter,
+    cancel: &Cancel,
+) -> Result<()> {
     let pragma = match integrity {
         Integrity::None => return Ok(()),
         Integrity::Quick => "PRAGMA quick_check(1)",
@@ -181,9 +200,9 @@ pub(crate) async fn check(path: &Path, integrity: Integrity, reporter: &Reporter
     };
     reporter.at(Stage::Checking, 0, None);
     let damaged = |why: String| {
-        Report::new(ErrorCode::RestoreDamaged, "the restored database is damaged")
-            .because(why)
-            .hint("choose an earlier moment; run `sqlite-replicate scan` to see what is wrong with the history")
+        Report::new(ErrorCode::RestoreDamaged, "the restored database is damaged").because(why).hint(
+            "choose an earlier moment; run `sqlite-replicate scan` to see what is wrong with the history",
+        )
     };
     let found: String = with_connection(path, cancel, move |db| db.query_row(pragma, [], |row| row.get(0)))
         .await?
@@ -197,7 +216,8 @@ pub(crate) async fn with_connection<T: Send + 'static>(
     cancel: &Cancel,
     work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
 ) -> Result<rusqlite::Result<T>> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let uri = format!("file:{}?immutable=1", uri_path(path));
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = stop.clone();
@@ -216,7 +236,9 @@ pub(crate) async fn with_connection<T: Send + 'static>(
             return Err(cancelled());
         }
     };
-    result.map_err(|error| Report::new(ErrorCode::Internal, "a check failed by a defect of this program").because(error))
+    result.map_err(|error| {
+        Report::new(ErrorCode::Internal, "a check failed by a defect of this program").because(error)
+    })
 }
 
 /// A path as it stands in a `file:` URI of SQLite.

@@ -140,7 +140,8 @@ impl Jobs {
         tokio::spawn(async move {
             // In a task of its own, so that a defect in an operation ends that operation alone.
             let result = tokio::spawn(work).await.unwrap_or_else(|error| {
-                Err(Report::new(ErrorCode::Internal, "the operation failed by a defect of this program").because(error))
+                Err(Report::new(ErrorCode::Internal, "the operation failed by a defect of this program")
+                    .because(error))
             });
             end.send_modify(|summary| {
                 summary.state = match result {

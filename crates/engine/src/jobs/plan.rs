@@ -38,7 +38,12 @@ impl Planned {
         let in_place = matches!(target, Target::InPlace);
         RestorePlan {
             database: self.line.database.clone(),
-            source: format!("{}/{}/{}", self.line.store.remote().endpoint, self.line.store.remote().bucket, self.line.prefix),
+            source: format!(
+                "{}/{}/{}",
+                self.line.store.remote().endpoint,
+                self.line.store.remote().bucket,
+                self.line.prefix
+            ),
             epoch: self.line.epoch,
             txid: self.chain.reached,
             time: Some(self.time),
@@ -93,11 +98,15 @@ impl Line {
         let target = match moment {
             Moment::Newest | Moment::Snapshot(_) => None,
             Moment::Txid { txid, .. } => Some(*txid),
-            Moment::At(wanted) => Some(self.find_time(&listing, *wanted).await?.ok_or_else(|| too_old(&listing, *wanted))?),
+            Moment::At(wanted) => {
+                Some(self.find_time(&listing, *wanted).await?.ok_or_else(|| too_old(&listing, *wanted))?)
+            }
         };
         let (chain, shortfall) = match listing.plan(target) {
             Ok(chain) => (chain, None),
-            Err(ChainError::Unreachable { newest_before: Some(before), .. }) if !matches!(moment, Moment::Txid { .. }) => {
+            Err(ChainError::Unreachable { newest_before: Some(before), .. })
+                if !matches!(moment, Moment::Txid { .. }) =>
+            {
                 let chain = listing.plan(Some(before)).map_err(unreachable)?;
                 (chain, Some(hole_sentence(newest, before)))
             }
@@ -144,7 +153,8 @@ pub(crate) fn line_of(
 ) -> Result<(String, Epoch)> {
     let record = |record: &EpochRecord| (record.prefix.clone(), record.epoch);
     let nothing = |what: String| {
-        Report::new(ErrorCode::NoSuchRestorePoint, what).hint("see what there is with `sqlite-replicate history`")
+        Report::new(ErrorCode::NoSuchRestorePoint, what)
+            .hint("see what there is with `sqlite-replicate history`")
     };
     match moment {
         Moment::Snapshot(name) => snapshots

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use sqlite_replicate_api::{ErrorCode, Integrity, Moment, Outcome, Report, Result, Stage, Txid};
 
+use super::cancelled;
 use super::check::Work;
 use super::compare::{Content, content};
 use super::fetch::{Fetched, fetch, with_connection};
 use super::plan::Line;
-use super::cancelled;
 use crate::inspect::explain;
 use crate::secrets::random_hex;
 
@@ -61,7 +61,10 @@ pub(super) async fn drill(work: &Work) -> Result<Outcome> {
     let stored = work.database.watched().seen().progress.stored_txid();
     let (copy, txid) = copy(work, &Moment::Newest, Integrity::Full).await?;
     if stored.is_some_and(|stored| txid < stored) {
-        return Err(Report::new(ErrorCode::VerificationFailed, "the restored copy is older than what was stored"));
+        return Err(Report::new(
+            ErrorCode::VerificationFailed,
+            "the restored copy is older than what was stored",
+        ));
     }
     let found = content_of(work, copy.path()).await?;
     let bytes = std::fs::metadata(copy.path()).map_or(0, |metadata| metadata.len());
@@ -80,7 +83,8 @@ fn unreadable_copy(error: &rusqlite::Error) -> Report {
 
 fn open(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| explain(path, &error).report)?;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|error| explain(path, &error).report)?;
     connection.busy_timeout(Duration::from_secs(10)).map_err(|error| explain(path, &error).report)?;
     // A proof never does the program's checkpoints for it.
     connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(|error| explain(path, &error).report)?;
@@ -98,7 +102,9 @@ async fn on_database<T: Send + 'static>(
         call(&mut connection).map_err(|error| explain(&path, &error).report)
     })
     .await
-    .unwrap_or_else(|error| Err(Report::new(ErrorCode::Internal, "a proof failed by a defect").because(error)))
+    .unwrap_or_else(|error| {
+        Err(Report::new(ErrorCode::Internal, "a proof failed by a defect").because(error))
+    })
 }
 
 /// A row that goes all the way and comes back.
@@ -108,7 +114,9 @@ pub(super) async fn verify(work: &Work) -> Result<Outcome> {
     let began = Instant::now();
     on_database(&path, move |db| {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(&format!("CREATE TABLE IF NOT EXISTS {TABLE} (token TEXT PRIMARY KEY, at TEXT NOT NULL)"))?;
+        transaction.execute_batch(&format!(
+            "CREATE TABLE IF NOT EXISTS {TABLE} (token TEXT PRIMARY KEY, at TEXT NOT NULL)"
+        ))?;
         // What an interrupted verification left.
         transaction.execute(&format!("DELETE FROM {TABLE}"), [])?;
         transaction.execute(
@@ -132,7 +140,9 @@ async fn verify_written(work: &Work, token: &str, began: Instant) -> Result<Outc
     let (copy, _) = copy(work, &Moment::Newest, Integrity::Full).await?;
     let wanted = token.to_owned();
     let found = with_connection(copy.path(), &work.cancel, move |db| {
-        db.query_row(&format!("SELECT count(*) FROM {TABLE} WHERE token = ?1"), [wanted], |row| row.get::<_, i64>(0))
+        db.query_row(&format!("SELECT count(*) FROM {TABLE} WHERE token = ?1"), [wanted], |row| {
+            row.get::<_, i64>(0)
+        })
     })
     .await?
     .map_err(|error| unreadable_copy(&error))?;
@@ -161,9 +171,12 @@ pub(super) async fn validate(work: &Work) -> Result<Outcome> {
     .map_err(|error| Report::new(ErrorCode::Internal, "a proof failed by a defect").because(error))?
     .map_err(|error| explain(&work.database.path, &error).report)?;
     if let Some(difference) = live.difference(&restored) {
-        return Err(Report::new(ErrorCode::VerificationFailed, "the restored copy differs from the database")
-            .because(difference)
-            .hint("run `sqlite-replicate scan --heal`, then validate again"));
+        return Err(Report::new(
+            ErrorCode::VerificationFailed,
+            "the restored copy differs from the database",
+        )
+        .because(difference)
+        .hint("run `sqlite-replicate scan --heal`, then validate again"));
     }
     let (tables, rows) = (live.tables(), live.rows());
     Ok(Outcome::Validated { txid, tables, rows, seconds: began.elapsed().as_secs_f64() })
@@ -203,7 +216,9 @@ async fn freeze(work: &Work) -> Result<(Txid, Connection)> {
         result
     })
     .await
-    .unwrap_or_else(|error| Err(Report::new(ErrorCode::Internal, "a proof failed by a defect").because(error)))
+    .unwrap_or_else(|error| {
+        Err(Report::new(ErrorCode::Internal, "a proof failed by a defect").because(error))
+    })
 }
 
 async fn until_stored_at_least(work: &Work, txid: Txid) -> Result<()> {

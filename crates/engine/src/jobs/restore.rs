@@ -45,10 +45,12 @@ pub(super) async fn restore(work: &Work, request: &RestoreRequest) -> Result<Out
             // A full check, whatever was asked for: this file takes the place of the one that people work with.
             let incoming = exchange::incoming_path(&work.database.path);
             let tools = work.core.tools();
-            let fetched = fetch(&tools, &planned, incoming, Integrity::Full, &work.reporter, &work.cancel).await?;
+            let fetched =
+                fetch(&tools, &planned, incoming, Integrity::Full, &work.reporter, &work.cancel).await?;
             work.cancel.check()?;
             let bytes = std::fs::metadata(fetched.path()).map_or(0, |metadata| metadata.len());
-            let epoch = exchange::put_in_place(work, fetched, planned.line.epoch, planned.chain.reached).await?;
+            let epoch =
+                exchange::put_in_place(work, fetched, planned.line.epoch, planned.chain.reached).await?;
             let seconds = began.elapsed().as_secs_f64();
             let path = work.database.path.clone();
             Ok(Outcome::Restored { plan: shown, path, bytes, seconds, epoch: Some(epoch) })

@@ -67,15 +67,22 @@ fn holes(listing: &Listing) -> Vec<Hole> {
 }
 
 fn findings(line: &Line, wrong: &Wrong) -> Vec<Finding> {
-    let damaged = wrong.damaged.iter().map(|(object, why)| Finding::Damaged { key: line.key(object), why: why.clone() });
+    let damaged = wrong
+        .damaged
+        .iter()
+        .map(|(object, why)| Finding::Damaged { key: line.key(object), why: why.clone() });
     let holes = wrong.holes.iter().map(|hole| Finding::Hole {
         level: hole.level.number(),
         first: hole.after.next(),
         last: Txid(hole.before.0.saturating_sub(1)),
         blocking: hole.effect == Effect::BlocksNewest,
     });
-    let vanished =
-        wrong.vanished.iter().map(|(first, last)| Finding::Hole { level: 0, first: *first, last: *last, blocking: true });
+    let vanished = wrong.vanished.iter().map(|(first, last)| Finding::Hole {
+        level: 0,
+        first: *first,
+        last: *last,
+        blocking: true,
+    });
     damaged.chain(holes).chain(vanished).collect()
 }
 
@@ -86,14 +93,20 @@ async fn examine(line: &Line, object: &Object) -> Result<Option<String>> {
         Ok(body) => body,
         Err(report) if report.code == ErrorCode::NoSuchRestorePoint => return Ok(None),
         // MinIO itself finds that its file is damaged.
-        Err(report) if report.causes.iter().any(|cause| cause.contains("Corrupt") || cause.contains("InternalError")) => {
+        Err(report)
+            if report
+                .causes
+                .iter()
+                .any(|cause| cause.contains("Corrupt") || cause.contains("InternalError")) =>
+        {
             return Ok(Some(report.to_string()));
         }
         Err(report) => return Err(report),
     };
     let (sender, receiver) = sync_channel::<io::Result<Bytes>>(4);
     let expected = object.key().name;
-    let verified = tokio::task::spawn_blocking(move || ltx::verify(Chunks { receiver, current: Bytes::new() }));
+    let verified =
+        tokio::task::spawn_blocking(move || ltx::verify(Chunks { receiver, current: Bytes::new() }));
     loop {
         let chunk = match tokio::time::timeout(std::time::Duration::from_secs(30), body.next()).await {
             Ok(Some(Ok(chunk))) => Ok(chunk),
@@ -110,16 +123,18 @@ async fn examine(line: &Line, object: &Object) -> Result<Option<String>> {
         }
     }
     drop(sender);
-    let verified = verified
-        .await
-        .map_err(|error| Report::new(ErrorCode::Internal, "a scan failed by a defect of this program").because(error))?;
+    let verified = verified.await.map_err(|error| {
+        Report::new(ErrorCode::Internal, "a scan failed by a defect of this program").because(error)
+    })?;
     match verified {
         Ok(found) if (found.header.min, found.header.max) != (expected.min, expected.max) => {
             Ok(Some("it holds other transactions than its name says".to_owned()))
         }
         Ok(_) => Ok(None),
         Err(error) if error.is_damage() => Ok(Some(error.to_string())),
-        Err(error) => Err(Report::new(ErrorCode::StoreUnreachable, format!("`{key}` can't be read")).because(error)),
+        Err(error) => {
+            Err(Report::new(ErrorCode::StoreUnreachable, format!("`{key}` can't be read")).because(error))
+        }
     }
 }
 

@@ -51,8 +51,11 @@ pub(super) async fn snapshot(work: &Work, name: Name) -> Result<Outcome> {
     let (core, database) = (&work.core, &work.database);
     let store = core.store()?;
     if all(&store, &database.name, &database.id).await?.iter().any(|snapshot| snapshot.name == name) {
-        return Err(Report::new(ErrorCode::TargetExists, format!("`{}` has a snapshot named `{name}` already", database.name))
-            .hint("choose another name"));
+        return Err(Report::new(
+            ErrorCode::TargetExists,
+            format!("`{}` has a snapshot named `{name}` already", database.name),
+        )
+        .hint("choose another name"));
     }
     let txid = until_stored(work).await?;
     let record = database.record();
@@ -101,9 +104,11 @@ async fn check_copied(store: &Store, prefix: &str, chain: &crate::chain::ChainPl
         .filter_map(|listed| object_of(prefix, listed))
         .map(|object| (object.key().to_string(), object.size))
         .collect();
-    let whole = chain.objects.iter().all(|object| copied.get(&object.key().to_string()) == Some(&object.size));
+    let whole =
+        chain.objects.iter().all(|object| copied.get(&object.key().to_string()) == Some(&object.size));
     if whole {
         return Ok(());
     }
-    Err(Report::new(ErrorCode::HistoryDamaged, "the snapshot's copy in the store is not whole").hint("try again"))
+    Err(Report::new(ErrorCode::HistoryDamaged, "the snapshot's copy in the store is not whole")
+        .hint("try again"))
 }

@@ -13,7 +13,8 @@ impl Journal {
     /// The random id of a database; made when it is seen for the first time.
     pub(crate) fn database_id(&self, name: &Name, make: impl FnOnce() -> Result<String>) -> Result<String> {
         let found = self.with(|db| {
-            db.query_row("SELECT id FROM database WHERE name = ?1", [name.as_str()], |row| row.get(0)).optional()
+            db.query_row("SELECT id FROM database WHERE name = ?1", [name.as_str()], |row| row.get(0))
+                .optional()
         })?;
         if let Some(id) = found {
             return Ok(id);
@@ -27,7 +28,8 @@ impl Journal {
     pub(crate) fn epochs(&self, database_id: &str) -> Result<Vec<EpochRecord>> {
         let texts = self.with(|db| {
             let mut rows = db.prepare("SELECT record FROM epoch WHERE database_id = ?1 ORDER BY term, n")?;
-            rows.query_map([database_id], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()
+            rows.query_map([database_id], |row| row.get::<_, String>(0))?
+                .collect::<rusqlite::Result<Vec<_>>>()
         })?;
         texts.iter().map(|text| serde_json::from_str(text).map_err(unreadable)).collect()
     }

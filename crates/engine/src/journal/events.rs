@@ -17,7 +17,13 @@ fn time(ms: i64) -> Timestamp {
 
 impl Journal {
     /// Adds an event.
-    pub(crate) fn record(&self, at: Timestamp, kind: &str, database: Option<&Name>, text: &str) -> Result<()> {
+    pub(crate) fn record(
+        &self,
+        at: Timestamp,
+        kind: &str,
+        database: Option<&Name>,
+        text: &str,
+    ) -> Result<()> {
         self.with(|db| {
             let sql = "INSERT INTO event (at, kind, database, text) VALUES (?1, ?2, ?3, ?4)";
             db.execute(sql, (at.as_millisecond(), kind, database.map(Name::as_str), text))?;

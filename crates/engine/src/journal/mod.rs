@@ -68,12 +68,16 @@ impl Journal {
             Ok(connection)
         };
         let connection = open().map_err(|error| {
-            Report::new(ErrorCode::Io, format!("the engine's own memory `{}` can't be opened", path.display()))
-                .because(error)
-                .hint("check the space and the permissions of the home folder")
+            Report::new(
+                ErrorCode::Io,
+                format!("the engine's own memory `{}` can't be opened", path.display()),
+            )
+            .because(error)
+            .hint("check the space and the permissions of the home folder")
         })?;
-        crate::home::make_file_private(path)
-            .map_err(|error| Report::new(ErrorCode::Io, format!("`{}` can't be made private", path.display())).because(error))?;
+        crate::home::make_file_private(path).map_err(|error| {
+            Report::new(ErrorCode::Io, format!("`{}` can't be made private", path.display())).because(error)
+        })?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
 
@@ -95,7 +99,9 @@ impl Journal {
 
     /// A remembered fact.
     pub(crate) fn fact(&self, key: &str) -> Result<Option<String>> {
-        self.with(|db| db.query_row("SELECT value FROM fact WHERE key = ?1", [key], |row| row.get(0)).optional())
+        self.with(|db| {
+            db.query_row("SELECT value FROM fact WHERE key = ?1", [key], |row| row.get(0)).optional()
+        })
     }
 
     /// Remembers a fact.

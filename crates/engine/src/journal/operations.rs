@@ -48,21 +48,26 @@ pub(crate) struct SetAside {
 }
 
 fn unreadable(error: serde_json::Error) -> Report {
-    Report::new(ErrorCode::Internal, "an operation in the engine's own memory can't be understood").because(error)
+    Report::new(ErrorCode::Internal, "an operation in the engine's own memory can't be understood")
+        .because(error)
 }
 
 impl Journal {
     /// Writes down how far an operation is.
     pub(crate) fn note_operation(&self, database_id: &str, operation: &Operation) -> Result<()> {
         let text = serde_json::to_string(operation).map_err(unreadable)?;
-        self.with(|db| db.execute("INSERT OR REPLACE INTO operation VALUES (?1, ?2)", [database_id, &text]).map(drop))
+        self.with(|db| {
+            db.execute("INSERT OR REPLACE INTO operation VALUES (?1, ?2)", [database_id, &text]).map(drop)
+        })
     }
 
     /// An operation that did not come to its end.
     pub(crate) fn operation(&self, database_id: &str) -> Result<Option<Operation>> {
         let text: Option<String> = self.with(|db| {
-            db.query_row("SELECT operation FROM operation WHERE database_id = ?1", [database_id], |row| row.get(0))
-                .optional()
+            db.query_row("SELECT operation FROM operation WHERE database_id = ?1", [database_id], |row| {
+                row.get(0)
+            })
+            .optional()
         })?;
         text.map(|text| serde_json::from_str(&text).map_err(unreadable)).transpose()
     }
@@ -74,7 +79,12 @@ impl Journal {
 
     /// It is done: in one transaction the new epoch is opened, the old file is listed as set aside (or, after an undo,
     /// the one that came back is no longer), and the operation is forgotten.
-    pub(crate) fn finish_operation(&self, database_id: &str, operation: &Operation, at: Timestamp) -> Result<()> {
+    pub(crate) fn finish_operation(
+        &self,
+        database_id: &str,
+        operation: &Operation,
+        at: Timestamp,
+    ) -> Result<()> {
         let record = serde_json::to_string(&operation.opens).map_err(unreadable)?;
         let epoch = operation.opens.epoch;
         self.with(|db| {

@@ -57,8 +57,13 @@ impl Store {
     /// Makes no request yet.
     pub(crate) fn new(remote: Remote) -> Self {
         install_crypto();
-        let keys =
-            Keys::new(&remote.keys.access_key_id, &remote.keys.secret_access_key, None, None, "sqlite-replicate");
+        let keys = Keys::new(
+            &remote.keys.access_key_id,
+            &remote.keys.secret_access_key,
+            None,
+            None,
+            "sqlite-replicate",
+        );
         let builder = aws_smithy_http_client::Builder::new();
         let http = if remote.endpoint.starts_with("http://") {
             // No certificates are read for the store on loopback: it saves memory and a start's milliseconds.
@@ -88,7 +93,8 @@ impl Store {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let code = error.as_service_error().and_then(|inner| inner.code().map(str::to_owned)).unwrap_or_default();
+        let code =
+            error.as_service_error().and_then(|inner| inner.code().map(str::to_owned)).unwrap_or_default();
         let status = error.raw_response().map(|response| response.status().as_u16());
         let at = &self.remote.endpoint;
         let report = match (code.as_str(), status) {
@@ -106,9 +112,12 @@ impl Store {
                 } else {
                     "check the store's keys with `sqlite-replicate config credentials`"
                 };
-                Report::new(ErrorCode::StoreRefused, format!("the store at `{at}` refuses: {doing}")).hint(hint)
+                Report::new(ErrorCode::StoreRefused, format!("the store at `{at}` refuses: {doing}"))
+                    .hint(hint)
             }
-            (_, Some(_)) => Report::new(ErrorCode::StoreUnreachable, format!("the store at `{at}` failed: {doing}")),
+            (_, Some(_)) => {
+                Report::new(ErrorCode::StoreUnreachable, format!("the store at `{at}` failed: {doing}"))
+            }
             (_, None) => self.unreachable(doing),
         };
         let cause = if code.is_empty() { DisplayErrorContext(&error).to_string() } else { code };
@@ -116,8 +125,11 @@ impl Store {
     }
 
     fn unreachable(&self, doing: &str) -> Report {
-        Report::new(ErrorCode::StoreUnreachable, format!("the store at `{}` does not answer: {doing}", self.remote.endpoint))
-            .hint("see `sqlite-replicate logs store`")
+        Report::new(
+            ErrorCode::StoreUnreachable,
+            format!("the store at `{}` does not answer: {doing}", self.remote.endpoint),
+        )
+        .hint("see `sqlite-replicate logs store`")
     }
 
     async fn within<T, E>(
@@ -132,14 +144,18 @@ impl Store {
         match timeout(limit, call).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.trouble(doing, error)),
-            Err(_) => Err(self.unreachable(doing).because(format!("no answer within {} s", limit.as_secs_f64()))),
+            Err(_) => {
+                Err(self.unreachable(doing).because(format!("no answer within {} s", limit.as_secs_f64())))
+            }
         }
     }
 
     /// Makes the bucket unless it is there.
     pub(crate) async fn ensure_bucket(&self) -> Result<()> {
         let bucket = &self.remote.bucket;
-        let found = self.within(QUICK, "looking for the bucket", self.client.head_bucket().bucket(bucket).send()).await;
+        let found = self
+            .within(QUICK, "looking for the bucket", self.client.head_bucket().bucket(bucket).send())
+            .await;
         match found {
             Err(report) if report.code == ErrorCode::NoSuchRestorePoint => {
                 let make = self.client.create_bucket().bucket(bucket).send();
@@ -156,7 +172,12 @@ impl Store {
     }
 
     /// One page of at most 1000 keys with a prefix, after a key; the flag says that there are more.
-    pub(crate) async fn page(&self, prefix: &str, after: Option<&str>, limit: Duration) -> Result<(Vec<Listed>, bool)> {
+    pub(crate) async fn page(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: Duration,
+    ) -> Result<(Vec<Listed>, bool)> {
         let call = self
             .client
             .list_objects_v2()
@@ -167,7 +188,8 @@ impl Store {
         let answer = self.within(limit, "listing", call).await?;
         let more = answer.is_truncated().unwrap_or(false);
         let listed = answer.contents.unwrap_or_default().into_iter().filter_map(|object| {
-            let stored_at = object.last_modified.and_then(|at| Timestamp::from_millisecond(at.to_millis().ok()?).ok());
+            let stored_at =
+                object.last_modified.and_then(|at| Timestamp::from_millisecond(at.to_millis().ok()?).ok());
             Some(Listed {
                 key: object.key?,
                 bytes: u64::try_from(object.size.unwrap_or(0)).unwrap_or(0),
@@ -240,7 +262,8 @@ impl Store {
     /// Copies an object within the bucket, metadata included.
     pub(crate) async fn copy(&self, from: &str, to: &str) -> Result<()> {
         let bucket = &self.remote.bucket;
-        let call = self.client.copy_object().bucket(bucket).copy_source(format!("{bucket}/{from}")).key(to).send();
+        let call =
+            self.client.copy_object().bucket(bucket).copy_source(format!("{bucket}/{from}")).key(to).send();
         self.within(Duration::from_secs(600), &format!("copying `{from}`"), call).await.map(drop)
     }
 

@@ -71,7 +71,9 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn start() -> std::io::Result<Self> {
         let (orders, received) = channel();
-        let thread = std::thread::Builder::new().name("watch".into()).spawn(move || Round::default().run(&received))?;
+        let thread = std::thread::Builder::new()
+            .name("watch".into())
+            .spawn(move || Round::default().run(&received))?;
         Ok(Self { orders, thread: Some(thread) })
     }
 
@@ -184,7 +186,8 @@ impl Held {
         match held {
             Ok(connection) => {
                 let mark = file_mark(path).ok();
-                let page_size = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap_or(4096);
+                let page_size =
+                    connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap_or(4096);
                 self.grip = Some(Grip { _connection: connection, tail: WalTail::new(path), newest: None });
                 let mut seen = self.watched.seen();
                 *seen = Seen { held: true, mark, page_size, obstacle: None, ..Seen::default() };
@@ -259,7 +262,8 @@ fn read_header(path: &Path) -> Option<Header> {
 
 /// The newest file that Litestream has captured into a folder.
 pub(crate) fn newest_file(dir: &Path) -> Option<(LtxName, Header)> {
-    let names = std::fs::read_dir(dir).ok()?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let names =
+        std::fs::read_dir(dir).ok()?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let name: LtxName = names.max_by_key(|name: &LtxName| name.max)?;
     Some((name, read_header(&dir.join(name.to_string()))?))
 }

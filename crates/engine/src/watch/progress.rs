@@ -73,7 +73,8 @@ impl Progress {
     /// Litestream wrote a file.
     pub(crate) fn captured(&mut self, header: &Header) {
         self.captured = Some(header.max);
-        let generation = self.logs.iter().find(|(salts, _)| *salts == header.wal_salts).map(|(_, generation)| *generation);
+        let generation =
+            self.logs.iter().find(|(salts, _)| *salts == header.wal_salts).map(|(_, generation)| *generation);
         self.proven |= generation.is_some();
         self.reached = generation.map(|generation| (generation, header.wal_end())).or(self.reached);
         self.settle_captured();
@@ -164,7 +165,15 @@ mod tests {
 
     fn end(generation: u64, offset: u64) -> WalEnd {
         let salt = u32::try_from(generation).unwrap();
-        WalEnd { generation, salts: [salt, salt], offset, commits: 0, page_size: 4096, database_pages: 1, more: false }
+        WalEnd {
+            generation,
+            salts: [salt, salt],
+            offset,
+            commits: 0,
+            page_size: 4096,
+            database_pages: 1,
+            more: false,
+        }
     }
 
     fn file(txid: u64, generation: u64, offset: u64) -> Header {
