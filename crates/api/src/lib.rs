@@ -6,6 +6,7 @@ mod history;
 mod ids;
 mod job;
 mod status;
+pub mod when;
 
 pub use control::{
     AddDatabase, Added, CheckpointMode, Checkpointed, ConfigText, ControlAddress, Credentials, Event,
