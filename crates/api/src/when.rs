@@ -206,10 +206,8 @@ impl OnTheClock {
     /// Reads `[day] [at] [time [am|pm]]`.
     fn read(plain: &str) -> Option<Self> {
         let mut tokens: Vec<&str> = plain.split_whitespace().filter(|token| *token != "at").collect();
-        let half = match tokens.iter().position(|token| matches!(*token, "am" | "pm")) {
-            Some(at) => Some(tokens.remove(at)),
-            None => None,
-        };
+        let half = tokens.iter().position(|token| matches!(*token, "am" | "pm"));
+        let half = half.map(|at| tokens.remove(at));
         let day = tokens.first().and_then(|token| read_day(token));
         let time = if day.is_some() { tokens.get(1) } else { tokens.first() };
         if tokens.len() != usize::from(day.is_some()) + usize::from(time.is_some()) {

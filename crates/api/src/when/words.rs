@@ -95,10 +95,10 @@ fn clock_signs(text: &str) -> String {
 fn apart(word: &str) -> String {
     let digit_before = |at: usize| at > 0 && word.as_bytes()[at - 1].is_ascii_digit();
     for half in ["am", "pm"] {
-        if let Some(time) = word.strip_suffix(half) {
-            if digit_before(time.len()) {
-                return format!("{time} {half}");
-            }
+        if let Some(time) = word.strip_suffix(half)
+            && digit_before(time.len())
+        {
+            return format!("{time} {half}");
         }
     }
     match word.find('t') {
