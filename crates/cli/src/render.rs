@@ -1,5 +1,7 @@
 //! From the types of the control API to text for people: pure functions of a value and of `now`.
 
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod history;
 mod jobs;
 mod status;

@@ -55,8 +55,8 @@ fn child_line(child: &ChildStatus) -> Option<String> {
     };
     let restarts = match child.restarts {
         0 => String::new(),
-        1 => ", started again once".to_owned(),
-        times => format!(", started again {times} times"),
+        1 => "; it was started again once".to_owned(),
+        times => format!("; it was started again {times} times"),
     };
     let name = match child.name.as_str() {
         "store" => "The store",

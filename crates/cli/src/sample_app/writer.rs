@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
@@ -92,20 +93,10 @@ fn write_until(
     payload: u32,
     health: &Mutex<Health>,
 ) {
-    let mut open = None;
+    let mut rows = Rows { database, payload, open: None, made: false };
     let mut due = Instant::now();
     loop {
-        // A connection after a failure is a new one: the file may have been put in its place meanwhile.
-        let written = match open.take().filter(|open: &Open| open.still_there(database)) {
-            Some(open) => Ok(open),
-            None => Open::new(database),
-        }
-        .and_then(|mut now_open| {
-            let row = now_open.write(payload)?;
-            open = Some(now_open);
-            Ok(row)
-        });
-        note(health, written);
+        note(health, rows.add());
         due += every;
         let now = Instant::now();
         if due < now {
@@ -113,8 +104,11 @@ fn write_until(
         }
         match ended.recv_timeout(due - now) {
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
         }
+    }
+    if let Err(error) = rows.kept() {
+        note(health, Err(error));
     }
 }
 
@@ -129,15 +123,45 @@ fn note(health: &Mutex<Health>, written: rusqlite::Result<(i64, Timestamp)>) {
     }
 }
 
-/// An open connection, and which file it belongs to.
-struct Open {
-    connection: Connection,
-    file: Option<Identity>,
+/// The rows of a database, through a connection that is made again whenever it must be.
+struct Rows<'a> {
+    database: &'a Path,
+    payload: u32,
+    open: Option<(Connection, Option<Identity>)>,
+    /// Whether the database was ever there. From then on none is made: where it is away, something is being done to
+    /// it, and an empty one would be in the way.
+    made: bool,
 }
 
-impl Open {
-    fn new(database: &Path) -> rusqlite::Result<Self> {
-        let connection = Connection::open(database)?;
+impl Rows<'_> {
+    fn add(&mut self) -> rusqlite::Result<(i64, Timestamp)> {
+        let connection = match self.kept()? {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        match insert(&connection, self.payload) {
+            Ok(row) => {
+                self.open = Some((connection, identity(self.database)));
+                Ok(row)
+            }
+            // A connection that failed is not used again: perhaps its file is just being taken away.
+            Err(error) => abandon(connection).and(Err(error)),
+        }
+    }
+
+    /// The connection, if its file still stands at the path.
+    fn kept(&mut self) -> rusqlite::Result<Option<Connection>> {
+        match self.open.take() {
+            Some((connection, file)) if file == identity(self.database) => Ok(Some(connection)),
+            Some((connection, _)) => abandon(connection).map(|()| None),
+            None => Ok(None),
+        }
+    }
+
+    fn connect(&mut self) -> rusqlite::Result<Connection> {
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        flags.set(OpenFlags::SQLITE_OPEN_CREATE, !self.made);
+        let connection = Connection::open_with_flags(self.database, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -148,21 +172,24 @@ impl Open {
                  payload BLOB
              )",
         )?;
-        Ok(Self { connection, file: identity(database) })
+        self.made = true;
+        Ok(connection)
     }
+}
 
-    /// Whether the file of this connection still stands at its path: a restore may have put another one there.
-    fn still_there(&self, database: &Path) -> bool {
-        self.file == identity(database)
-    }
+fn insert(connection: &Connection, payload: u32) -> rusqlite::Result<(i64, Timestamp)> {
+    let at = Timestamp::now();
+    let row =
+        "INSERT INTO events (at, payload) VALUES (?1, CASE ?2 WHEN 0 THEN NULL ELSE randomblob(?2) END)";
+    connection.prepare_cached(row)?.execute((at.to_string(), payload))?;
+    Ok((connection.last_insert_rowid(), at))
+}
 
-    fn write(&mut self, payload: u32) -> rusqlite::Result<(i64, Timestamp)> {
-        let at = Timestamp::now();
-        let sql =
-            "INSERT INTO events (at, payload) VALUES (?1, CASE ?2 WHEN 0 THEN NULL ELSE randomblob(?2) END)";
-        self.connection.prepare_cached(sql)?.execute((at.to_string(), payload))?;
-        Ok((self.connection.last_insert_rowid(), at))
-    }
+/// Closes a connection whose file may no longer be at its path: a restore puts another one there. SQLite would end its
+/// last connection by deleting the `-wal` file *by name*, and that one belongs to the other database now.
+fn abandon(connection: Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.close().map_err(|(_, error)| error)
 }
 
 type Identity = (u64, u64);
