@@ -15,6 +15,8 @@ pub enum OpenedBy {
     Restore,
     /// A file that somebody put in the database's place.
     Replacement,
+    /// The history before can no longer be continued: holes that nothing could fill, or the store was lost.
+    Healing,
     /// The undoing of an in-place restore.
     Undo,
     /// A vote of hosts.

@@ -57,7 +57,12 @@ impl<'a> Context<'a> {
 
     /// The engine, where one runs.
     pub(crate) async fn connect_if_running(&self) -> Result<Option<Client>> {
-        match engine_calls::connect(&self.home).await {
+        let answer = match engine_calls::connect(&self.home).await {
+            // An engine that was killed leaves its address behind: only an answer shows that it runs.
+            Ok(client) => client.status().await.map(|_| client),
+            Err(report) => Err(report),
+        };
+        match answer {
             Ok(client) => Ok(Some(client)),
             Err(report) if report.code == ErrorCode::EngineNotRunning => Ok(None),
             Err(report) => Err(report),
@@ -76,11 +81,9 @@ pub(crate) const LOG_VARIABLE: &str = "SQLITE_REPLICATE_LOG";
 /// The variables that stand for settings: ours, without those that the command line takes itself.
 pub(crate) fn environment() -> Result<Vec<(String, String)>> {
     let own = ["SQLITE_REPLICATE_HOME", "SQLITE_REPLICATE_CONFIG", "SQLITE_REPLICATE_BIN_DIR", LOG_VARIABLE];
-    let keys = restore::CREDENTIAL_VARIABLES;
-    let own = |key: &str| own.contains(&key) || keys.iter().any(|(id, secret)| key == *id || key == *secret);
     let ours = std::env::vars_os().filter_map(|(key, value)| {
         let key = key.into_string().ok()?;
-        (key.starts_with("SQLITE_REPLICATE_") && !own(&key)).then_some((key, value))
+        (key.starts_with("SQLITE_REPLICATE_") && !own.contains(&key.as_str())).then_some((key, value))
     });
     ours.map(|(key, value)| match value.into_string() {
         Ok(value) => Ok((key, value)),

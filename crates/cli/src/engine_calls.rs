@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
+use serde::Serialize;
 use sqlite_replicate_api::{
-    Credentials, ErrorCode, Integrity, JobSummary, Moment, Name, Outcome, Progress, Report, RestorePlan,
-    Result, SetSetting, Status,
+    Credentials, ErrorCode, Integrity, Moment, Name, Outcome, Progress, Report, RestorePlan, Result,
+    SetSetting, Status,
 };
 use tokio::sync::watch;
 
@@ -45,7 +46,7 @@ pub(crate) async fn status_stream(_client: &Client) -> Result<StatusStream> {
 pub(crate) async fn follow_job(
     _client: &Client,
     _id: u64,
-    _on_change: impl FnMut(&JobSummary) + Send,
+    _on_progress: impl FnMut(Progress),
 ) -> Result<Outcome> {
     unimplemented!()
 }
@@ -123,28 +124,32 @@ pub(crate) async fn offline_restore(
     unimplemented!()
 }
 
-/// Reads a configuration and the variables over it as `run` would: what is noteworthy in it, in sentences.
-pub(crate) fn config_check(_path: &Path, _environment: &[(String, String)]) -> Result<Vec<String>> {
+/// What is wrong with a configuration: everything at once.
+pub(crate) type Checked<T = ()> = std::result::Result<T, Vec<Report>>;
+
+/// A setting as it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Shown {
+    /// `capture.sync_interval`; `database.<name>` for a database's path.
+    pub(crate) key: String,
+    /// Never a secret.
+    pub(crate) value: Option<String>,
+    /// `default`, `line 7`, or a variable's name.
+    pub(crate) origin: String,
+}
+
+/// Reads a configuration and the variables over it as `run` would: every setting, then every database.
+pub(crate) fn config_shown(_path: &Path, _environment: &[(String, String)]) -> Checked<Vec<Shown>> {
     unimplemented!()
 }
 
-/// The configuration with defaults and variables, as TOML, without secrets.
-pub(crate) fn config_show(_path: &Path, _environment: &[(String, String)]) -> Result<String> {
-    unimplemented!()
-}
-
-/// One setting as it holds (`capture.sync_interval`), as it would be written without quotes; none where it has neither
-/// value nor default.
-pub(crate) fn config_get(
-    _path: &Path,
-    _environment: &[(String, String)],
-    _key: &str,
-) -> Result<Option<String>> {
+/// Refuses what is no setting's key, with the nearest one as a hint.
+pub(crate) fn config_key(_key: &str) -> Result<()> {
     unimplemented!()
 }
 
 /// Changes one setting in the file; comments survive. A file that does not exist is made.
-pub(crate) fn config_set(_path: &Path, _set: &SetSetting) -> Result<()> {
+pub(crate) fn config_set(_path: &Path, _environment: &[(String, String)], _set: &SetSetting) -> Checked {
     unimplemented!()
 }
 
@@ -155,27 +160,36 @@ pub(crate) fn keep_credentials(_home: &Path, _credentials: &Credentials) -> Resu
 
 /// An existing Litestream set-up in our words.
 pub(crate) struct Adoption {
-    /// What the configuration was when it was read; empty where there was none.
-    pub(crate) base: String,
+    /// What the configuration was when it was read; none where there was no file.
+    pub(crate) base: Option<String>,
     /// What it becomes.
     pub(crate) text: String,
     /// The databases that are taken over.
     pub(crate) databases: Vec<(Name, PathBuf)>,
-    /// What became of its settings, in sentences.
-    pub(crate) notes: Vec<String>,
-    /// Keys that had no effect in Litestream, in sentences.
-    pub(crate) ignored: Vec<String>,
+    /// What each key became: ``"`sync-interval` becomes `capture.sync_interval` = 1s"``.
+    pub(crate) translated: Vec<String>,
+    /// Keys that change nothing here, or never did, and why.
+    pub(crate) no_effect: Vec<String>,
+    /// Keys that ask for something that is not done here, and why.
+    pub(crate) not_supported: Vec<String>,
+    /// What a person should read before going on.
+    pub(crate) warnings: Vec<String>,
     /// The keys of its S3 service.
     pub(crate) credentials: Option<Credentials>,
 }
 
 /// Reads a `litestream.yml` (v0.3 or v0.5) and writes it in our words into the configuration that stands at `config`.
-pub(crate) fn adopt(_litestream_yml: &Path, _config: &Path) -> Result<Adoption> {
+pub(crate) fn adopt(_litestream_yml: &Path, _config: &Path) -> Checked<Adoption> {
     unimplemented!()
 }
 
-/// Writes the whole configuration; refused when the file is no longer `base`.
-pub(crate) fn config_replace(_path: &Path, _base: &str, _text: &str) -> Result<()> {
+/// Writes the whole configuration; refused when the file is no longer `base`, or when `text` is not a good one.
+pub(crate) fn config_replace(
+    _path: &Path,
+    _environment: &[(String, String)],
+    _base: Option<&str>,
+    _text: &str,
+) -> Checked {
     unimplemented!()
 }
 

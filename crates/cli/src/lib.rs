@@ -45,11 +45,17 @@ pub fn main() -> ExitCode {
         // Whoever read our output has all it wanted.
         Ok(()) | Err(End::ReaderGone) => 0,
         Err(End::Code(code)) => code,
-        Err(End::Failed(report)) => {
-            output.error(&report);
-            report.code.exit_code()
-        }
+        Err(End::Failed(report)) => failed(&output, &[report]),
+        Err(End::FailedAll(reports)) => failed(&output, &reports),
     })
+}
+
+/// Says what went wrong; the first thing decides about the exit code.
+fn failed(output: &Output, reports: &[Report]) -> u8 {
+    for report in reports {
+        output.error(report);
+    }
+    reports.first().map_or(ErrorCode::Internal, |report| report.code).exit_code()
 }
 
 /// Help and version, or a command line that can't be understood.

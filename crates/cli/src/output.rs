@@ -17,6 +17,8 @@ use crate::render;
 pub(crate) enum End {
     /// It failed.
     Failed(Report),
+    /// Several things are wrong at once, as in a configuration.
+    FailedAll(Vec<Report>),
     /// Nobody reads its output any more (`… | head`), which is nothing to complain about.
     ReaderGone,
     /// A program that it ran in its place ended with this code.
@@ -26,6 +28,12 @@ pub(crate) enum End {
 impl From<Report> for End {
     fn from(report: Report) -> Self {
         Self::Failed(report)
+    }
+}
+
+impl From<Vec<Report>> for End {
+    fn from(reports: Vec<Report>) -> Self {
+        Self::FailedAll(reports)
     }
 }
 

@@ -5,11 +5,12 @@ use std::io::{BufRead, IsTerminal};
 use clap::{Args, Subcommand};
 use console::Term;
 use serde_json::json;
-use sqlite_replicate_api::{ConfigText, Credentials, ErrorCode, Report, Result, SetSetting};
+use sqlite_replicate_api::{Credentials, ErrorCode, Report, Result, SetSetting};
 
 use super::{Context, environment};
-use crate::engine_calls;
-use crate::output::{Done, Output};
+use crate::engine_calls::{self, Shown};
+use crate::output::{Done, Output, Paint};
+use crate::render;
 
 /// Checks, shows and changes the configuration
 #[derive(Debug, Subcommand)]
@@ -59,29 +60,44 @@ pub(crate) async fn run(command: Config, context: &Context<'_>) -> Done {
 }
 
 fn check(context: &Context<'_>) -> Done {
-    let notes = engine_calls::config_check(&context.config, &environment()?)?;
-    context.output.result(&json!({ "done": "config-check", "notes": notes }), |_| {
-        let notes: Vec<String> = notes.iter().map(|note| format!("  - {note}\n")).collect();
-        format!("`{}` is good.\n{}", context.config.display(), notes.concat())
+    let shown = engine_calls::config_shown(&context.config, &environment()?)?;
+    let databases = shown.iter().filter(|line| line.key.starts_with("database.")).count();
+    context.output.result(&json!({ "done": "config-check", "databases": databases }), |_| {
+        let databases = if databases == 1 { "1 database" } else { &format!("{databases} databases") };
+        format!("`{}` is good; it names {databases}.", context.config.display())
     })
 }
 
 fn show(context: &Context<'_>) -> Done {
-    let text = engine_calls::config_show(&context.config, &environment()?)?;
-    let shown = ConfigText { path: context.config.clone(), text };
-    context.output.result(&shown, |_| shown.text.clone())
+    let shown = engine_calls::config_shown(&context.config, &environment()?)?;
+    if context.output.json() {
+        return shown.iter().try_for_each(|line| context.output.object(line));
+    }
+    context.output.text(&table_of(&shown, context.output.paint()))
+}
+
+fn table_of(shown: &[Shown], paint: Paint) -> String {
+    let rows = shown.iter().map(|line| {
+        vec![line.key.clone(), line.value.clone().unwrap_or_else(|| "–".to_owned()), paint.dim(&line.origin)]
+    });
+    render::table(&rows.collect::<Vec<_>>())
 }
 
 fn get(key: &str, context: &Context<'_>) -> Done {
-    let value = engine_calls::config_get(&context.config, &environment()?, key)?;
-    context.output.result(&json!({ "key": key, "value": value }), |_| value.clone().unwrap_or_default())
+    let shown = engine_calls::config_shown(&context.config, &environment()?)?;
+    let Some(line) = shown.into_iter().find(|line| line.key == key) else {
+        engine_calls::config_key(key)?;
+        let report = Report::new(ErrorCode::BadRequest, format!("`{key}` has no value of its own"));
+        return Err(report.hint("`sqlite-replicate config show` lists what can be asked for").into());
+    };
+    context.output.result(&line, |_| line.value.clone().unwrap_or_default())
 }
 
 async fn set(command: Set, context: &Context<'_>) -> Done {
     let set = SetSetting { key: command.key, value: command.value };
     match context.connect_if_running().await? {
         Some(client) => client.set_setting(set.clone()).await?,
-        None => engine_calls::config_set(&context.config, &set)?,
+        None => engine_calls::config_set(&context.config, &environment()?, &set)?,
     }
     context.output.result(
         &json!({ "done": "config-set", "key": set.key, "value": set.value }),
@@ -143,6 +159,26 @@ fn two_lines(input: &mut impl BufRead) -> Result<Credentials> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_say_where_they_come_from() {
+        let line = |key: &str, value: Option<&str>, origin: &str| Shown {
+            key: key.to_owned(),
+            value: value.map(str::to_owned),
+            origin: origin.to_owned(),
+        };
+        let shown = [
+            line("capture.sync_interval", Some("2s"), "line 7"),
+            line("store.endpoint", None, "default"),
+            line("database.orders", Some("/data/orders.db"), "SQLITE_REPLICATE_DATABASE"),
+        ];
+        assert_eq!(
+            table_of(&shown, Paint(false)),
+            "capture.sync_interval  2s               line 7\n\
+             store.endpoint         –                default\n\
+             database.orders        /data/orders.db  SQLITE_REPLICATE_DATABASE\n"
+        );
+    }
 
     #[test]
     fn keys_are_two_lines() {

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 use sqlite_replicate_api::{AddDatabase, Added, Name, ReplaceConfig};
 
-use super::Context;
+use super::{Context, environment};
 use crate::confirm::confirm;
 use crate::engine_calls::{self, Adoption};
 use crate::home;
@@ -120,8 +120,10 @@ pub(crate) async fn adopt(command: Adopt, context: &Context<'_>) -> Done {
         "config": context.config,
         "databases": adoption.databases.iter().map(|(name, path)| json!({ "name": name, "path": path }))
             .collect::<Vec<_>>(),
-        "notes": adoption.notes,
-        "ignored": adoption.ignored,
+        "translated": adoption.translated,
+        "no_effect": adoption.no_effect,
+        "not_supported": adoption.not_supported,
+        "warnings": adoption.warnings,
         "credentials": adoption.credentials.is_some(),
     });
     if command.dry_run {
@@ -137,15 +139,19 @@ pub(crate) async fn adopt(command: Adopt, context: &Context<'_>) -> Done {
             if let Some(credentials) = adoption.credentials.clone() {
                 client.set_credentials(credentials).await?;
             }
-            client
-                .replace_config(ReplaceConfig { base: adoption.base.clone(), text: adoption.text.clone() })
-                .await?;
+            let base = adoption.base.clone().unwrap_or_default();
+            client.replace_config(ReplaceConfig { base, text: adoption.text.clone() }).await?;
         }
         None => {
             if let Some(credentials) = &adoption.credentials {
                 engine_calls::keep_credentials(&context.home, credentials)?;
             }
-            engine_calls::config_replace(&context.config, &adoption.base, &adoption.text)?;
+            engine_calls::config_replace(
+                &context.config,
+                &environment()?,
+                adoption.base.as_deref(),
+                &adoption.text,
+            )?;
         }
     }
     context.output.result(&shown, |_| {
@@ -161,14 +167,19 @@ fn adoption_text(adoption: &Adoption, with_toml: bool) -> String {
     let rows =
         adoption.databases.iter().map(|(name, path)| vec![format!("  {name}"), path.display().to_string()]);
     text.push_str(&render::table(&rows.collect::<Vec<_>>()));
-    for note in &adoption.notes {
-        text.push_str(&format!("  - {note}\n"));
-    }
-    for ignored in &adoption.ignored {
-        text.push_str(&format!("  - without effect in Litestream: {ignored}\n"));
+    for (title, lines) in [
+        ("Settings:", &adoption.translated),
+        ("Without effect, here or in Litestream:", &adoption.no_effect),
+        ("Not done here:", &adoption.not_supported),
+        ("Read this first:", &adoption.warnings),
+    ] {
+        if !lines.is_empty() {
+            text.push_str(&format!("{title}\n"));
+            text.extend(lines.iter().map(|line| format!("  - {line}\n")));
+        }
     }
     if adoption.credentials.is_some() {
-        text.push_str("  - its keys go into the secrets file of the home folder\n");
+        text.push_str("Its keys go into the secrets file of the home folder.\n");
     }
     if with_toml {
         text.push_str(&format!("\nThe configuration becomes:\n\n{}", adoption.text));
@@ -185,28 +196,30 @@ mod tests {
         let added = Added {
             name: "orders".parse().unwrap(),
             path: PathBuf::from("/data/orders.db"),
-            bytes: 12_000_000,
+            bytes: 12 << 20,
             changes: vec!["WAL is switched on".to_owned()],
             advice: vec![],
         };
         assert_eq!(
             added_text(&added, false),
-            "`/data/orders.db` is protected as orders (12 MB).\nWhat changes in it:\n  - WAL is switched on\n"
+            "`/data/orders.db` is protected as orders (12.0 MB).\nWhat changes in it:\n  - WAL is switched on\n"
         );
         assert!(
             added_text(&added, true)
-                .starts_with("`/data/orders.db` can be protected as orders (12 MB).\nWhat would")
+                .starts_with("`/data/orders.db` can be protected as orders (12.0 MB).\nWhat would")
         );
     }
 
     #[test]
     fn adopt_says_what_becomes_of_everything_and_shows_no_key() {
         let adoption = Adoption {
-            base: String::new(),
+            base: None,
             text: "[[database]]\npath = \"/data/a.db\"\n".to_owned(),
             databases: vec![("a".parse().unwrap(), PathBuf::from("/data/a.db"))],
-            notes: vec!["`sync-interval` became `capture.sync_interval`".to_owned()],
-            ignored: vec!["`replica.retention` on line 7".to_owned()],
+            translated: vec!["`sync-interval` becomes `capture.sync_interval` = 2s".to_owned()],
+            no_effect: vec!["`replica.retention`: Litestream 0.5 ignores it".to_owned()],
+            not_supported: vec![],
+            warnings: vec!["stop the old service".to_owned()],
             credentials: Some(sqlite_replicate_api::Credentials {
                 access_key_id: "ID-OF-KEY".to_owned(),
                 secret_access_key: "SECRET-KEY".to_owned(),
@@ -216,9 +229,10 @@ mod tests {
         assert_eq!(
             text,
             "These databases are taken over:\n  a  /data/a.db\n\
-             \x20 - `sync-interval` became `capture.sync_interval`\n\
-             \x20 - without effect in Litestream: `replica.retention` on line 7\n\
-             \x20 - its keys go into the secrets file of the home folder\n\n\
+             Settings:\n  - `sync-interval` becomes `capture.sync_interval` = 2s\n\
+             Without effect, here or in Litestream:\n  - `replica.retention`: Litestream 0.5 ignores it\n\
+             Read this first:\n  - stop the old service\n\
+             Its keys go into the secrets file of the home folder.\n\n\
              The configuration becomes:\n\n[[database]]\npath = \"/data/a.db\"\n"
         );
     }

@@ -1,7 +1,7 @@
 //! Long operations of a running engine: `verify`, `validate`, `scan`, `drill`, `snapshot`, and how each is followed.
 
 use clap::Args;
-use sqlite_replicate_api::{ErrorCode, JobRequest, JobState, Name, Outcome, Report, Result};
+use sqlite_replicate_api::{ErrorCode, JobRequest, Name, Outcome, Report, Result};
 
 use super::{Context, now};
 use crate::engine_calls::{self, Client};
@@ -99,13 +99,8 @@ pub(crate) async fn follow(
     let mut interrupt = Interrupt::listen()?;
     let job = client.start_job(database, request).await?;
     let meter = Meter::new(context.output);
-    let show = |job: &sqlite_replicate_api::JobSummary| {
-        if let JobState::Running { progress: Some(progress) } = &job.state {
-            meter.show(progress);
-        }
-    };
     let end = {
-        let following = engine_calls::follow_job(client, job.id, show);
+        let following = engine_calls::follow_job(client, job.id, |progress| meter.show(&progress));
         tokio::pin!(following);
         let mut asked = false;
         loop {

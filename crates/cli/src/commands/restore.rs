@@ -301,8 +301,8 @@ async fn follow(request: OfflineRestore, context: &Context<'_>) -> Done<Outcome>
 }
 
 /// Variables for keys: our own, and those that scripts for Litestream and for S3 have already.
-pub(crate) const CREDENTIAL_VARIABLES: [(&str, &str); 3] = [
-    ("SQLITE_REPLICATE_ACCESS_KEY_ID", "SQLITE_REPLICATE_SECRET_ACCESS_KEY"),
+const CREDENTIAL_VARIABLES: [(&str, &str); 3] = [
+    ("SQLITE_REPLICATE_STORE_ACCESS_KEY_ID", "SQLITE_REPLICATE_STORE_SECRET_ACCESS_KEY"),
     ("LITESTREAM_ACCESS_KEY_ID", "LITESTREAM_SECRET_ACCESS_KEY"),
     ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
 ];

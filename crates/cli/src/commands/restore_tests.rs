@@ -66,7 +66,10 @@ fn keys_from_variables() {
     assert_eq!(with(&[]), Ok(None));
     assert_eq!(with(&[("AWS_ACCESS_KEY_ID", "")]), Ok(None));
     assert_eq!(with(&aws), Ok(Some("aws".to_owned())));
-    let ours = [("SQLITE_REPLICATE_ACCESS_KEY_ID", "ours"), ("SQLITE_REPLICATE_SECRET_ACCESS_KEY", "hush")];
+    let ours = [
+        ("SQLITE_REPLICATE_STORE_ACCESS_KEY_ID", "ours"),
+        ("SQLITE_REPLICATE_STORE_SECRET_ACCESS_KEY", "hush"),
+    ];
     assert_eq!(with(&[aws, ours].concat()), Ok(Some("ours".to_owned())));
     let half = with(&[("LITESTREAM_SECRET_ACCESS_KEY", "hush")]).unwrap_err();
     assert_eq!(half.message, "the variable `LITESTREAM_ACCESS_KEY_ID` is not set");

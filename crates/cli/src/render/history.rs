@@ -43,6 +43,7 @@ fn head(epoch: &EpochHistory, zone: &TimeZone, paint: Paint) -> String {
         OpenedBy::Protection => "when protection began",
         OpenedBy::Restore => "by a restore",
         OpenedBy::Replacement => "because another file was put in its place",
+        OpenedBy::Healing => "because the one before could not be continued",
         OpenedBy::Undo => "by undoing a restore",
         OpenedBy::Vote => "by a vote",
         OpenedBy::Person => "by a person",

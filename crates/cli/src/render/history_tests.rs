@@ -9,7 +9,7 @@ fn epoch(n: u64) -> EpochHistory {
     let level = |level, objects, last| LevelSummary {
         level,
         objects,
-        bytes: 1_200_000,
+        bytes: 1_258_291,
         first: Txid(1),
         last: Txid(last),
         from: at("08:00:00"),
@@ -51,7 +51,7 @@ fn a_history_of_two_epochs() {
         txid: Txid(0x20),
         created_at: at("09:00:00"),
         prefix: String::new(),
-        bytes: 12_000_000,
+        bytes: 12 << 20,
     };
     let history = History {
         database: "orders".parse().unwrap(),
@@ -65,7 +65,7 @@ Epoch 1.1, opened 2026-11-21 08:00:00 by a restore, from 2f of epoch 1.0, on HOS
   level      from                 to                   transactions  objects  size
   0          2026-11-21 08:00:00  2026-11-21 10:45:00  1 to 2f       12       1.2 MB
   snapshots  2026-11-21 08:00:00  2026-11-21 10:45:00  1 to 20       1        1.2 MB
-  2026-11-21 10:45:00  2f  level 0  4.3 kB
+  2026-11-21 10:45:00  2f  level 0  4.2 KB
 
 Epoch 1.0, opened 2026-11-21 08:00:00 when protection began, on HOST-A
   level      from                 to                   transactions  objects  size
@@ -73,10 +73,10 @@ Epoch 1.0, opened 2026-11-21 08:00:00 when protection began, on HOST-A
   snapshots  2026-11-21 08:00:00  2026-11-21 10:45:00  1 to 20       1        1.2 MB
   transactions 3 to 4 are missing from level 0: other levels hold them
   transactions 3 to 4 are missing from level 1: the newest state can't be restored
-  2026-11-21 10:45:00  2f  level 0  4.3 kB
+  2026-11-21 10:45:00  2f  level 0  4.2 KB
 
 Named snapshots
-  monday  2026-11-21 09:00:00  20 of epoch 1.0  12 MB
+  monday  2026-11-21 09:00:00  20 of epoch 1.0  12.0 MB
 "
     );
 }

@@ -20,7 +20,7 @@ pub(crate) fn stage(stage: Stage) -> &'static str {
     }
 }
 
-/// How far it is: `120 MB of 1.0 GB, 85 MB/s, 11 s left`.
+/// How far it is: `120 MB of 1.0 GB, 85.0 MB/s, 11 s left`.
 pub(crate) fn progress(progress: &Progress) -> String {
     let mut text = bytes(progress.done);
     if let Some(total) = progress.total {

@@ -13,7 +13,7 @@ fn a_plan(target: Target) -> RestorePlan {
         txid: Txid(0x2f),
         time: Some(at("10:30:00")),
         objects: 4,
-        bytes: 12_000_000,
+        bytes: 12 << 20,
         target,
         set_aside: None,
         shortfall: None,
@@ -31,19 +31,19 @@ fn ended(outcome: &Outcome) -> String {
 #[test]
 fn progress_as_far_as_it_is_known() {
     let mut far =
-        Progress { stage: Stage::Downloading, done: 120_000_000, total: None, rate: 0.0, seconds_left: None };
+        Progress { stage: Stage::Downloading, done: 120 << 20, total: None, rate: 0.0, seconds_left: None };
     assert_eq!(progress(&far), "120 MB");
-    far.total = Some(1_000_000_000);
-    far.rate = 85_000_000.0;
+    far.total = Some(1 << 30);
+    far.rate = 89_128_960.0;
     far.seconds_left = Some(10.6);
-    assert_eq!(progress(&far), "120 MB of 1.0 GB, 85 MB/s, 11 s left");
+    assert_eq!(progress(&far), "120 MB of 1.0 GB, 85.0 MB/s, 11 s left");
     far.rate = f64::NAN;
     assert_eq!(progress(&far), "120 MB of 1.0 GB, 11 s left");
 }
 
 #[test]
 fn a_plan_names_its_price() {
-    let fetched = "To fetch: 12 MB from http://127.0.0.1:9000/history/orders, epoch 1.0, 4 objects.\n";
+    let fetched = "To fetch: 12.0 MB from http://127.0.0.1:9000/history/orders, epoch 1.0, 4 objects.\n";
     let mut plan = a_plan(Target::InPlace);
     for (set_aside, said) in [
         (None, ""),
@@ -74,13 +74,13 @@ fn restores_say_what_came_back() {
     let outcome = Outcome::Restored {
         plan,
         path: PathBuf::from("/data/orders.db"),
-        bytes: 12_000_000,
+        bytes: 12 << 20,
         seconds: 1.25,
         epoch: Some(Epoch { term: 1, n: 1 }),
     };
     assert_eq!(
         ended(&outcome),
-        "Restored 2026-11-21 10:30:00 to `/data/orders.db`: 12 MB in 1.2 s.\n\
+        "Restored 2026-11-21 10:30:00 to `/data/orders.db`: 12.0 MB in 1.2 s.\n\
          It is not exactly what you asked for: a hole\n\
          What was there before is set aside; `undo-restore` brings it back.\n"
     );
@@ -102,19 +102,18 @@ fn proofs_say_what_they_proved() {
         text,
         "Validated: a restored copy equals the database at transaction 2f (1200 rows in 3 tables, 4.0 s).\n"
     );
-    let text = ended(&Outcome::Drilled { txid: Txid(47), rows: 1200, bytes: 12_000_000, seconds: 4.0 });
-    assert_eq!(text, "The restore test is good: 12 MB with 1200 rows up to transaction 2f, in 4.0 s.\n");
-    let text =
-        ended(&Outcome::Snapshot { name: "monday".parse().unwrap(), txid: Txid(47), bytes: 12_000_000 });
-    assert_eq!(text, "The moment of transaction 2f is kept as `monday` (12 MB).\n");
+    let text = ended(&Outcome::Drilled { txid: Txid(47), rows: 1200, bytes: 12 << 20, seconds: 4.0 });
+    assert_eq!(text, "The restore test is good: 12.0 MB with 1200 rows up to transaction 2f, in 4.0 s.\n");
+    let text = ended(&Outcome::Snapshot { name: "monday".parse().unwrap(), txid: Txid(47), bytes: 12 << 20 });
+    assert_eq!(text, "The moment of transaction 2f is kept as `monday` (12.0 MB).\n");
 }
 
 #[test]
 fn scans_say_what_they_found() {
-    let mut report = ScanReport { objects: 4, bytes: 12_000_000, ..ScanReport::default() };
+    let mut report = ScanReport { objects: 4, bytes: 12 << 20, ..ScanReport::default() };
     assert_eq!(
         ended(&Outcome::Scanned(report.clone())),
-        "Read 4 objects, 12 MB.\nEverything is as it was stored, without a hole.\n"
+        "Read 4 objects, 12.0 MB.\nEverything is as it was stored, without a hole.\n"
     );
     report.findings = vec![
         Finding::Hole { level: 0, first: Txid(16), last: Txid(17), blocking: true },
@@ -124,7 +123,7 @@ fn scans_say_what_they_found() {
     report.healed = vec!["a new snapshot was stored".to_owned()];
     assert_eq!(
         ended(&Outcome::Scanned(report)),
-        "Read 4 objects, 12 MB.\n\
+        "Read 4 objects, 12.0 MB.\n\
          Transactions 10 to 11 are missing from level 0; the newest state can't be restored.\n\
          Transactions 10 to 11 are missing from level 1; other levels hold them.\n\
          `orders/1.0-a/0/1-1.ltx` is damaged: the checksum differs\n\

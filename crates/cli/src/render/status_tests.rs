@@ -22,11 +22,11 @@ fn all_is_well() {
 Kept on this PC only. Connect a second PC to survive losing this one.
 
   orders  Every change is stored.
-          lag 0.0 s · transaction 2f here, stored · restore test good 2 hours ago · 12 MB
+          lag 0.0 s · transaction 2f here, stored · restore test good 2 hours ago · 12.0 MB
   ab      Every change is stored.
-          lag 0.0 s · transaction 2f here, stored · no restore test yet · 12 MB
+          lag 0.0 s · transaction 2f here, stored · no restore test yet · 12.0 MB
 
-History is kept in /var/lib/sqlite-replicate/store, 85 GB free.
+History is kept in /var/lib/sqlite-replicate/store, 85.0 GB free.
 "
     );
 }
@@ -71,7 +71,7 @@ The store does not answer. Changes since 10:31 exist only here.
 
   orders  Changes since 10:31 exist only in the file itself.
           lag 14 min 30 s · transaction 2f here, 2d stored, 2a acknowledged, newer changes on their way ·
-          restore test FAILED 1 minute ago · 12 MB
+          restore test FAILED 1 minute ago · 12.0 MB
           ✕ Commits wait for being stored. (began 14 minutes ago)
             hint: look at the store's log
 
@@ -81,7 +81,7 @@ The store does not answer. Changes since 10:31 exist only here.
 … The history is being checked. (began 14 minutes ago)
 · The store lies on the database's disk.
 
-History is kept in /var/lib/sqlite-replicate/store, 85 GB free, does not answer.
+History is kept in /var/lib/sqlite-replicate/store, 85.0 GB free, does not answer.
 The store ended by itself and will be started again; it was started again 3 times.
 The capture runs; it was started again once.
 "
@@ -144,7 +144,7 @@ fn nothing_captured_pauses_jobs_and_other_stores() {
 Kept on this PC only. Connect a second PC to survive losing this one.
 
   orders  Every change is stored.
-          lag 0.0 s · nothing captured yet · no restore test yet · 12 MB
+          lag 0.0 s · nothing captured yet · no restore test yet · 12.0 MB
 Paused until 2026-11-21 18:00:00.
   restore of orders: downloading, 11 s left
   verify of orders

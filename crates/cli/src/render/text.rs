@@ -5,22 +5,22 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use sqlite_replicate_api::Txid;
 
-/// A size as people read it, in powers of 1000: `950 B`, `1.5 MB`, `85 GB`.
+/// A size in the units that Windows shows (1 KB is 1024 bytes): `950 bytes`, `1.5 MB`, `114 GB`.
 pub(crate) fn bytes(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
-    if bytes < 1000 {
-        return format!("{bytes} B");
+    const UNITS: [&str; 6] = ["KB", "MB", "GB", "TB", "PB", "EB"];
+    if bytes < 1024 {
+        return format!("{bytes} byte{}", if bytes == 1 { "" } else { "s" });
     }
-    #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
-    let mut value = bytes as f64 / 1000.0;
+    #[expect(clippy::cast_precision_loss, reason = "few digits are shown")]
+    let mut size = bytes as f64 / 1024.0;
     let mut unit = 0;
-    // 999.5 would be shown as 1000.
-    while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
+    // 1023.95 would be shown as 1024.0.
+    while size >= 1023.95 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
         unit += 1;
     }
-    let digits = usize::from(value < 9.95);
-    format!("{value:.digits$} {}", UNITS[unit])
+    let digits = usize::from(size < 99.95);
+    format!("{size:.digits$} {}", UNITS[unit])
 }
 
 /// A length of time: `0.4 s`, `42 s`, `3 min 20 s`, `2 h 5 min`, `3 days 4 h`.
@@ -151,9 +151,21 @@ mod tests {
 
     #[test]
     fn sizes() {
-        let shown = [0, 999, 1000, 1500, 9_949, 9_950, 999_499, 999_500, 85_000_000_000, u64::MAX].map(bytes);
-        let meant =
-            ["0 B", "999 B", "1.0 kB", "1.5 kB", "9.9 kB", "10 kB", "999 kB", "1.0 MB", "85 GB", "18 EB"];
+        let shown =
+            [0, 1, 1023, 1024, 1536, 102_348, 102_400, 1_048_575, 1_048_576, 12_000_000, u64::MAX].map(bytes);
+        let meant = [
+            "0 bytes",
+            "1 byte",
+            "1023 bytes",
+            "1.0 KB",
+            "1.5 KB",
+            "99.9 KB",
+            "100 KB",
+            "1.0 MB",
+            "1.0 MB",
+            "11.4 MB",
+            "16.0 EB",
+        ];
         assert_eq!(shown, meant);
     }
 
