@@ -23,6 +23,9 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// The variable for `--config`.
+pub(crate) const CONFIG_VARIABLE: &str = "SQLITE_REPLICATE_CONFIG";
+
 /// What every command takes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
@@ -31,7 +34,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "DIR", env = "SQLITE_REPLICATE_HOME", hide_env_values = true)]
     pub(crate) home: Option<PathBuf>,
     /// Configuration [default: `config.toml` in the home folder]
-    #[arg(long, global = true, value_name = "FILE", env = "SQLITE_REPLICATE_CONFIG", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "FILE", env = CONFIG_VARIABLE, hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
     /// Folder of the bundled Litestream and MinIO [default: beside this program]
     #[arg(long, global = true, value_name = "DIR", env = "SQLITE_REPLICATE_BIN_DIR", hide_env_values = true)]

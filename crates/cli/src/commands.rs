@@ -18,10 +18,10 @@ use std::path::PathBuf;
 
 use clap::CommandFactory;
 use jiff::Zoned;
-use sqlite_replicate_api::{ErrorCode, Report, Result};
+use sqlite_replicate_api::{ErrorCode, Result};
 
-use crate::args::{Cli, Command, Global};
-use crate::engine_calls::{self, Client};
+use crate::args::{self, Cli, Command, Global};
+use crate::engine_calls::{self, Client, Environment};
 use crate::home;
 use crate::output::{Done, Output};
 use crate::sample_app;
@@ -78,18 +78,13 @@ pub(crate) fn now() -> Zoned {
 /// The variable that says what `run` logs.
 pub(crate) const LOG_VARIABLE: &str = "SQLITE_REPLICATE_LOG";
 
-/// The variables that stand for settings: ours, without those that the command line takes itself.
-pub(crate) fn environment() -> Result<Vec<(String, String)>> {
-    let own = ["SQLITE_REPLICATE_HOME", "SQLITE_REPLICATE_CONFIG", "SQLITE_REPLICATE_BIN_DIR", LOG_VARIABLE];
-    let ours = std::env::vars_os().filter_map(|(key, value)| {
-        let key = key.into_string().ok()?;
-        (key.starts_with("SQLITE_REPLICATE_") && !own.contains(&key.as_str())).then_some((key, value))
-    });
-    ours.map(|(key, value)| match value.into_string() {
-        Ok(value) => Ok((key, value)),
-        Err(_) => Err(Report::new(ErrorCode::BadConfig, format!("the variable `{key}` is not UTF-8 text"))),
-    })
-    .collect()
+/// Our variables, which stand for settings and keys; without the one that the command line alone knows.
+pub(crate) fn environment() -> Environment {
+    std::env::vars_os()
+        .filter(|(key, _)| {
+            key.to_string_lossy().starts_with("SQLITE_REPLICATE_") && key != args::CONFIG_VARIABLE
+        })
+        .collect()
 }
 
 /// Runs a command to its end.

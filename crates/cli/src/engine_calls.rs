@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // until every body below is connected
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -51,20 +52,23 @@ pub(crate) async fn follow_job(
     unimplemented!()
 }
 
+/// The variables whose names begin with `SQLITE_REPLICATE_`.
+pub(crate) type Environment = Vec<(OsString, OsString)>;
+
 /// What an engine is started with.
 pub(crate) struct Options {
     pub(crate) home: PathBuf,
     pub(crate) config: PathBuf,
     pub(crate) bundle: Option<PathBuf>,
-    /// The variables whose names begin with `SQLITE_REPLICATE_`.
-    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) environment: Environment,
 }
 
 /// An engine in this process.
 pub(crate) struct Engine {}
 
 impl Engine {
-    pub(crate) async fn start(_options: Options) -> Result<Self> {
+    /// Returns as soon as it is clear that it can start.
+    pub(crate) fn start(_options: Options) -> Result<Self> {
         unimplemented!()
     }
 
@@ -77,12 +81,12 @@ impl Engine {
     }
 
     /// Resolves when it ended by itself, or because somebody asked over the control API.
-    pub(crate) async fn ended(&self) -> Result<()> {
+    pub(crate) async fn ended(&self) {
         unimplemented!()
     }
 
     /// Ends it, and waits until it did.
-    pub(crate) async fn shutdown(self) -> Result<()> {
+    pub(crate) async fn shutdown(&self) {
         unimplemented!()
     }
 }
@@ -139,7 +143,7 @@ pub(crate) struct Shown {
 }
 
 /// Reads a configuration and the variables over it as `run` would: every setting, then every database.
-pub(crate) fn config_shown(_path: &Path, _environment: &[(String, String)]) -> Checked<Vec<Shown>> {
+pub(crate) fn config_shown(_path: &Path, _environment: &Environment) -> Checked<Vec<Shown>> {
     unimplemented!()
 }
 
@@ -149,7 +153,7 @@ pub(crate) fn config_key(_key: &str) -> Result<()> {
 }
 
 /// Changes one setting in the file; comments survive. A file that does not exist is made.
-pub(crate) fn config_set(_path: &Path, _environment: &[(String, String)], _set: &SetSetting) -> Checked {
+pub(crate) fn config_set(_path: &Path, _environment: &Environment, _set: &SetSetting) -> Checked {
     unimplemented!()
 }
 
@@ -186,7 +190,7 @@ pub(crate) fn adopt(_litestream_yml: &Path, _config: &Path) -> Checked<Adoption>
 /// Writes the whole configuration; refused when the file is no longer `base`, or when `text` is not a good one.
 pub(crate) fn config_replace(
     _path: &Path,
-    _environment: &[(String, String)],
+    _environment: &Environment,
     _base: Option<&str>,
     _text: &str,
 ) -> Checked {

@@ -60,7 +60,7 @@ pub(crate) async fn run(command: Config, context: &Context<'_>) -> Done {
 }
 
 fn check(context: &Context<'_>) -> Done {
-    let shown = engine_calls::config_shown(&context.config, &environment()?)?;
+    let shown = engine_calls::config_shown(&context.config, &environment())?;
     let databases = shown.iter().filter(|line| line.key.starts_with("database.")).count();
     context.output.result(&json!({ "done": "config-check", "databases": databases }), |_| {
         let databases = if databases == 1 { "1 database" } else { &format!("{databases} databases") };
@@ -69,7 +69,7 @@ fn check(context: &Context<'_>) -> Done {
 }
 
 fn show(context: &Context<'_>) -> Done {
-    let shown = engine_calls::config_shown(&context.config, &environment()?)?;
+    let shown = engine_calls::config_shown(&context.config, &environment())?;
     if context.output.json() {
         return shown.iter().try_for_each(|line| context.output.object(line));
     }
@@ -84,7 +84,7 @@ fn table_of(shown: &[Shown], paint: Paint) -> String {
 }
 
 fn get(key: &str, context: &Context<'_>) -> Done {
-    let shown = engine_calls::config_shown(&context.config, &environment()?)?;
+    let shown = engine_calls::config_shown(&context.config, &environment())?;
     let Some(line) = shown.into_iter().find(|line| line.key == key) else {
         engine_calls::config_key(key)?;
         let report = Report::new(ErrorCode::BadRequest, format!("`{key}` has no value of its own"));
@@ -97,7 +97,7 @@ async fn set(command: Set, context: &Context<'_>) -> Done {
     let set = SetSetting { key: command.key, value: command.value };
     match context.connect_if_running().await? {
         Some(client) => client.set_setting(set.clone()).await?,
-        None => engine_calls::config_set(&context.config, &environment()?, &set)?,
+        None => engine_calls::config_set(&context.config, &environment(), &set)?,
     }
     context.output.result(
         &json!({ "done": "config-set", "key": set.key, "value": set.value }),

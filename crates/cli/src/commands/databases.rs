@@ -148,7 +148,7 @@ pub(crate) async fn adopt(command: Adopt, context: &Context<'_>) -> Done {
             }
             engine_calls::config_replace(
                 &context.config,
-                &environment()?,
+                &environment(),
                 adoption.base.as_deref(),
                 &adoption.text,
             )?;

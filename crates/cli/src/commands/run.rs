@@ -39,13 +39,13 @@ pub(crate) async fn run(command: Run, context: &Context<'_>) -> Done {
         home: context.home.clone(),
         config: context.config.clone(),
         bundle: context.bundle.clone(),
-        environment: environment()?,
+        environment: environment(),
     };
-    let engine = Engine::start(options).await?;
+    let engine = Engine::start(options)?;
     let attended = attend(&command, context, &engine, &mut interrupt).await;
     context.output.note("Ending…");
     let ended = tokio::select! {
-        ended = engine.shutdown() => ended,
+        () = engine.shutdown() => Ok(()),
         () = interrupt.next() => Err(Report::new(
             ErrorCode::Cancelled,
             "you left before everything had ended; the bundled programs end with this one",
@@ -129,7 +129,10 @@ async fn watch(
         screen.show(&mut statuses, head)?;
         tokio::select! {
             () = interrupt.next() => return Ok(()),
-            ended = &mut ended => return ended.map_err(Into::into),
+            () = &mut ended => {
+                output.note("The engine has ended.");
+                return Ok(());
+            }
             Ok(()) = statuses.changed() => {}
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
