@@ -8,6 +8,7 @@ mod ids;
 mod job;
 mod status;
 pub mod text;
+pub mod when;
 
 pub use control::{
     AddDatabase, Added, CheckpointMode, Checkpointed, ConfigText, ControlAddress, Credentials, Event,

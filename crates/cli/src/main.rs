@@ -1,3 +1,7 @@
-//! The command line of SQLite Replicate.
+//! The program `sqlite-replicate`; everything is in the library beside it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sqlite_replicate_cli::main()
+}
