@@ -27,6 +27,7 @@ mod inspect;
 mod jobs;
 mod journal;
 mod look;
+mod outside;
 mod protect;
 mod secrets;
 mod sheet;
@@ -35,3 +36,4 @@ mod watch;
 
 pub use engine::{Engine, Options, machine_name};
 pub use handle::Handle;
+pub use outside::{doctor_of_a_stopped_engine, keep_credentials, litestream_command};
