@@ -11,9 +11,9 @@ use crate::output::{Done, End, Output};
 use crate::render;
 
 /// Where the end of a stage can be seen.
-const KNOWN: &str = "{prefix:>12} [{bar:30}] {percent:>3} %  {msg}";
+const KNOWN: &str = "{prefix:>12} [{bar:20}] {percent:>3} %  {wide_msg}";
 /// Where it can't.
-const UNKNOWN: &str = "{prefix:>12} {spinner} {msg}";
+const UNKNOWN: &str = "{prefix:>12} {spinner} {wide_msg}";
 
 /// Shows the progress of one operation.
 pub(crate) struct Meter<'a> {
