@@ -67,12 +67,18 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Takes the bar away.
+    /// Takes the bar away; fails if a line could not be written.
     pub(crate) fn end(self) -> Done {
-        if let Some(bar) = self.bar {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.lost.take().map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Meter<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        self.shown.into_inner().unwrap_or_else(PoisonError::into_inner).lost.map_or(Ok(()), Err)
     }
 }
 
