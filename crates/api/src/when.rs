@@ -26,15 +26,15 @@ pub enum BadWhen {
     InTheFuture {
         /// What was written.
         text: String,
-        /// What it means.
-        time: Timestamp,
+        /// What it means, on the clock that it was read on.
+        time: Zoned,
     },
     /// A time to come is wanted, but this one is over.
     InThePast {
         /// What was written.
         text: String,
-        /// What it means.
-        time: Timestamp,
+        /// What it means, on the clock that it was read on.
+        time: Zoned,
     },
     /// Nobody can say which duration is meant.
     NotADuration {
@@ -51,9 +51,7 @@ impl BadWhen {
                 "write for example `10:30`, `yesterday 17:00`, `2 h ago`, `2026-11-20 17:00` or \
                  `2026-11-20T17:00:00+01:00`"
             }
-            Self::InTheFuture { .. } => {
-                "a past moment is wanted; if the time is right, name its zone with `--time-zone`"
-            }
+            Self::InTheFuture { .. } => "a past moment is wanted; look at the date and at the time zone",
             Self::InThePast { .. } => "a time to come is wanted, for example `18:00` or `tomorrow 08:00`",
             Self::NotADuration { .. } => "write for example `30m`, `1h`, `1h30m` or `2 days`",
         }
@@ -64,11 +62,17 @@ impl fmt::Display for BadWhen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotATime { text } => write!(f, "`{text}` is not a time"),
-            Self::InTheFuture { text, time } => write!(f, "`{text}` is still to come (it means {time})"),
-            Self::InThePast { text, time } => write!(f, "`{text}` is over (it means {time})"),
+            Self::InTheFuture { text, time } => {
+                write!(f, "`{text}` is still to come (it means {})", shown(time))
+            }
+            Self::InThePast { text, time } => write!(f, "`{text}` is over (it means {})", shown(time)),
             Self::NotADuration { text } => write!(f, "`{text}` is not a duration"),
         }
     }
+}
+
+fn shown(time: &Zoned) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
 }
 
 impl std::error::Error for BadWhen {}
@@ -89,6 +93,7 @@ impl From<BadWhen> for Report {
 pub fn parse(text: &str, now: &Zoned) -> Result<Timestamp, BadWhen> {
     let time = resolve(text, now, Side::Past)?;
     if time > now.timestamp() {
+        let time = time.to_zoned(now.time_zone().clone());
         return Err(BadWhen::InTheFuture { text: text.trim().to_owned(), time });
     }
     Ok(time)
@@ -101,6 +106,7 @@ pub fn parse(text: &str, now: &Zoned) -> Result<Timestamp, BadWhen> {
 pub fn parse_ahead(text: &str, now: &Zoned) -> Result<Timestamp, BadWhen> {
     let time = resolve(text, now, Side::Ahead)?;
     if time <= now.timestamp() {
+        let time = time.to_zoned(now.time_zone().clone());
         return Err(BadWhen::InThePast { text: text.trim().to_owned(), time });
     }
     Ok(time)

@@ -130,7 +130,10 @@ impl Output {
 
     /// Whether somebody sits before the results, so that a screen can be redrawn.
     pub(crate) fn live(&self) -> bool {
-        self.results.terminal && !self.json && !self.quiet
+        self.results.terminal
+            && !self.json
+            && !self.quiet
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
     }
 
     /// Whether somebody sits before standard error, so that a bar can be drawn.

@@ -11,9 +11,9 @@ use crate::output::{Done, End, Output};
 use crate::render;
 
 /// Where the end of a stage can be seen.
-const KNOWN: &str = "{prefix:>12} [{bar:30}] {percent:>3} %  {msg}";
+const KNOWN: &str = "{prefix:>12} [{bar:20}] {percent:>3} %  {wide_msg}";
 /// Where it can't.
-const UNKNOWN: &str = "{prefix:>12} {spinner} {msg}";
+const UNKNOWN: &str = "{prefix:>12} {spinner} {wide_msg}";
 
 /// Shows the progress of one operation.
 pub(crate) struct Meter<'a> {
@@ -67,12 +67,18 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Takes the bar away.
+    /// Takes the bar away; fails if a line could not be written.
     pub(crate) fn end(self) -> Done {
-        if let Some(bar) = self.bar {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.lost.take().map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Meter<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        self.shown.into_inner().unwrap_or_else(PoisonError::into_inner).lost.map_or(Ok(()), Err)
     }
 }
 

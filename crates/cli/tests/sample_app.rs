@@ -3,48 +3,8 @@
 
 mod support;
 
-use std::process::{Command, ExitStatus};
-
 use rusqlite::Connection;
 use support::{App, run, text, until};
-
-fn count(database: &std::path::Path) -> u64 {
-    let connection = Connection::open(database).unwrap();
-    connection
-        .query_row("SELECT count(*) FROM events", [], |row| row.get::<_, i64>(0))
-        .unwrap()
-        .try_into()
-        .unwrap()
-}
-
-#[cfg(unix)]
-fn terminate(app: &mut App) -> ExitStatus {
-    let pid = app.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    app.child.wait().unwrap()
-}
-
-#[cfg(unix)]
-#[test]
-fn it_adds_rows_says_so_and_ends_cleanly() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = folder.path().join("orders.db");
-    let mut app = App::start(&database, &["--rate", "50"]);
-    until("three rows", || app.written() >= 3);
-    let (code, root) = app.get("/");
-    assert_eq!(code, 200);
-    let last = root["last"].as_array().unwrap();
-    assert!(root["count"].as_u64().unwrap() >= 3);
-    assert!(last[0]["id"].as_i64() > last[1]["id"].as_i64());
-    assert!(last[0]["at"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
-    let (code, health) = app.get("/health");
-    assert_eq!((code, health["status"].as_str()), (200, Some("ok")));
-    let acknowledged = app.written();
-    assert!(terminate(&mut app).success());
-    assert!(count(&database) >= acknowledged);
-    // It was the last one to close the database: nothing is left beside it.
-    assert!(!folder.path().join("orders.db-wal").exists());
-}
 
 #[test]
 fn a_locked_database_is_told_and_waited_for() {
@@ -77,37 +37,6 @@ fn a_database_that_is_locked_from_the_start_is_waited_for() {
     until("`/health` says why", || app.get("/health").1["why"] == "database is locked");
     fence.execute_batch("ROLLBACK").unwrap();
     until("it writes", || app.written() >= 1);
-}
-
-#[cfg(unix)]
-#[test]
-fn another_file_in_the_database_s_place_is_written_next_and_its_log_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = folder.path().join("orders.db");
-    let app = App::start(&database, &["--every", "1s"]);
-    until("a row", || app.written() >= 1);
-    // As a restore into its place does it: the files go aside, another one comes, and somebody holds it open.
-    for end in ["", "-wal", "-shm"] {
-        let file = folder.path().join(format!("orders.db{end}"));
-        if file.exists() {
-            std::fs::rename(&file, folder.path().join(format!("aside.db{end}"))).unwrap();
-        }
-    }
-    assert!(!database.exists());
-    let other = folder.path().join("other.db");
-    let made = Connection::open(&other).unwrap();
-    made.execute_batch("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)").unwrap();
-    drop(made);
-    std::fs::rename(&other, &database).unwrap();
-    let engine = Connection::open(&database).unwrap();
-    engine.execute_batch("PRAGMA journal_mode = WAL; INSERT INTO kept VALUES (2)").unwrap();
-    let before = app.written();
-    until("it writes to the new file", || app.written() > before + 1);
-    let rows: i64 = engine.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
-    assert_eq!(rows, 2);
-    assert!(count(&database) >= 1);
-    let fine: String = engine.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-    assert_eq!(fine, "ok");
 }
 
 #[test]
@@ -155,4 +84,80 @@ fn rows_can_be_made_heavy() {
     let bytes: i64 =
         connection.query_row("SELECT min(length(payload)) FROM events", [], |row| row.get(0)).unwrap();
     assert_eq!(bytes, 5000);
+}
+
+/// What can only be done where there are signals, and where a file can be replaced that a program has open.
+#[cfg(unix)]
+mod unix {
+    use std::process::{Command, ExitStatus};
+
+    use rusqlite::Connection;
+
+    use super::support::{App, until};
+
+    fn count(database: &std::path::Path) -> u64 {
+        let connection = Connection::open(database).unwrap();
+        connection
+            .query_row("SELECT count(*) FROM events", [], |row| row.get::<_, i64>(0))
+            .unwrap()
+            .try_into()
+            .unwrap()
+    }
+
+    fn terminate(app: &mut App) -> ExitStatus {
+        let pid = app.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        app.child.wait().unwrap()
+    }
+
+    #[test]
+    fn it_adds_rows_says_so_and_ends_cleanly() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("orders.db");
+        let mut app = App::start(&database, &["--rate", "50"]);
+        until("three rows", || app.written() >= 3);
+        let (code, root) = app.get("/");
+        assert_eq!(code, 200);
+        let last = root["last"].as_array().unwrap();
+        assert!(root["count"].as_u64().unwrap() >= 3);
+        assert!(last[0]["id"].as_i64() > last[1]["id"].as_i64());
+        assert!(last[0]["at"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
+        let (code, health) = app.get("/health");
+        assert_eq!((code, health["status"].as_str()), (200, Some("ok")));
+        let acknowledged = app.written();
+        assert!(terminate(&mut app).success());
+        assert!(count(&database) >= acknowledged);
+        // It was the last one to close the database: nothing is left beside it.
+        assert!(!folder.path().join("orders.db-wal").exists());
+    }
+
+    #[test]
+    fn another_file_in_the_database_s_place_is_written_next_and_its_log_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("orders.db");
+        let app = App::start(&database, &["--every", "1s"]);
+        until("a row", || app.written() >= 1);
+        // As a restore into its place does it: the files go aside, another one comes, and somebody holds it open.
+        for end in ["", "-wal", "-shm"] {
+            let file = folder.path().join(format!("orders.db{end}"));
+            if file.exists() {
+                std::fs::rename(&file, folder.path().join(format!("aside.db{end}"))).unwrap();
+            }
+        }
+        assert!(!database.exists());
+        let other = folder.path().join("other.db");
+        let made = Connection::open(&other).unwrap();
+        made.execute_batch("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)").unwrap();
+        drop(made);
+        std::fs::rename(&other, &database).unwrap();
+        let engine = Connection::open(&database).unwrap();
+        engine.execute_batch("PRAGMA journal_mode = WAL; INSERT INTO kept VALUES (2)").unwrap();
+        let before = app.written();
+        until("it writes to the new file", || app.written() > before + 1);
+        let rows: i64 = engine.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 2);
+        assert!(count(&database) >= 1);
+        let fine: String = engine.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(fine, "ok");
+    }
 }

@@ -116,7 +116,7 @@ fn a_past_moment_is_not_to_come() {
         assert!(matches!(bad, BadWhen::InTheFuture { .. }), "{future}");
     }
     let report = Report::from(parse("tomorrow 08:00", &now()).unwrap_err());
-    assert_eq!(report.message, "`tomorrow 08:00` is still to come (it means 2026-11-22T07:00:00Z)");
+    assert_eq!(report.message, "`tomorrow 08:00` is still to come (it means 2026-11-22 08:00:00 +01:00)");
     assert!(report.hint.is_some());
 }
 

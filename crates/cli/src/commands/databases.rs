@@ -182,7 +182,9 @@ fn adoption_text(adoption: &Adoption, with_toml: bool) -> String {
         text.push_str("Its keys go into the secrets file of the home folder.\n");
     }
     if with_toml {
-        text.push_str(&format!("\nThe configuration becomes:\n\n{}", adoption.text));
+        text.push_str("\nThe configuration becomes, without its comments:\n\n");
+        let lines = adoption.text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        text.extend(lines.map(|line| format!("{line}\n")));
     }
     text
 }
@@ -214,7 +216,7 @@ mod tests {
     fn adopt_says_what_becomes_of_everything_and_shows_no_key() {
         let adoption = Adoption {
             base: None,
-            text: "[[database]]\npath = \"/data/a.db\"\n".to_owned(),
+            text: "# Databases\n\n[[database]]\npath = \"/data/a.db\"\n".to_owned(),
             databases: vec![("a".parse().unwrap(), PathBuf::from("/data/a.db"))],
             translated: vec!["`sync-interval` becomes `capture.sync_interval` = 2s".to_owned()],
             no_effect: vec!["`replica.retention`: Litestream 0.5 ignores it".to_owned()],
@@ -233,7 +235,7 @@ mod tests {
              Without effect, here or in Litestream:\n  - `replica.retention`: Litestream 0.5 ignores it\n\
              Read this first:\n  - stop the old service\n\
              Its keys go into the secrets file of the home folder.\n\n\
-             The configuration becomes:\n\n[[database]]\npath = \"/data/a.db\"\n"
+             The configuration becomes, without its comments:\n\n[[database]]\npath = \"/data/a.db\"\n"
         );
     }
 }

@@ -50,9 +50,9 @@ async fn collect(context: &Context<'_>) -> Result<Value> {
 fn with_reason(mut found: Value, silent: &Report) -> Value {
     match &mut found {
         Value::Object(found) => {
-            found.insert("engine".to_owned(), json!({ "error": silent }));
+            found.insert("engine_error".to_owned(), json!(silent));
         }
-        other => *other = json!({ "engine": { "error": silent }, "found": other.take() }),
+        other => *other = json!({ "engine_error": silent, "found": other.take() }),
     }
     found
 }
@@ -64,8 +64,8 @@ mod tests {
     #[test]
     fn a_bundle_says_why_the_engine_says_nothing() {
         let silent = Report::new(ErrorCode::EngineNotRunning, "no engine runs");
-        let reason = json!({ "error": { "code": "engine-not-running", "message": "no engine runs" } });
-        assert_eq!(with_reason(json!({ "a": 1 }), &silent), json!({ "a": 1, "engine": reason }));
-        assert_eq!(with_reason(json!([1]), &silent), json!({ "found": [1], "engine": reason }));
+        let reason = json!({ "code": "engine-not-running", "message": "no engine runs" });
+        assert_eq!(with_reason(json!({ "a": 1 }), &silent), json!({ "a": 1, "engine_error": reason }));
+        assert_eq!(with_reason(json!([1]), &silent), json!({ "found": [1], "engine_error": reason }));
     }
 }

@@ -97,7 +97,8 @@ impl Screen {
         } else {
             self.text.insert_str(start, &format!("{head}\n"));
         }
-        self.lines(indent, &facts(database, now), |line| paint.dim(&line));
+        let facts = together(&facts(database, now), self.width - indent);
+        self.lines(indent, &facts, |line| paint.dim(&line.replace(HELD, " ")));
         for condition in &database.conditions {
             self.condition(indent, condition, now);
         }
@@ -144,8 +145,20 @@ fn coloured(overall: Overall, line: String, paint: Paint) -> String {
     }
 }
 
+/// A blank at which no line ends.
+const HELD: char = '\u{a0}';
+
+/// Facts one after the other; each stays on one line where it fits into one.
+fn together(facts: &[String], width: usize) -> String {
+    let held = facts.iter().map(|fact| {
+        let fits = measure_text_width(fact) + 2 <= width;
+        if fits { fact.replace(' ', &HELD.to_string()) } else { fact.clone() }
+    });
+    held.collect::<Vec<_>>().join(&format!("{HELD}· "))
+}
+
 /// What an expert asks first: lag, transactions, the last proof.
-fn facts(database: &DatabaseStatus, now: &Zoned) -> String {
+fn facts(database: &DatabaseStatus, now: &Zoned) -> Vec<String> {
     let mut facts = vec![format!("lag {}", seconds(database.lag_seconds)), transactions(database)];
     facts.push(match &database.last_drill {
         None => "no restore test yet".to_owned(),
@@ -153,7 +166,7 @@ fn facts(database: &DatabaseStatus, now: &Zoned) -> String {
         Some(drill) => format!("restore test FAILED {}", ago(drill.at, now)),
     });
     facts.push(bytes(database.size_bytes));
-    facts.join(" · ")
+    facts
 }
 
 fn transactions(database: &DatabaseStatus) -> String {
