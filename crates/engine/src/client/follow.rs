@@ -50,8 +50,11 @@ impl Client {
         id: u64,
         on_progress: &mut impl FnMut(Progress),
     ) -> Result<Option<JobState>> {
-        let mut events =
-            self.stream::<JobSummary>(&["v1", "jobs", &id.to_string(), "stream"], JOB_EVENT).await?;
+        let path = ["v1", "jobs", &id.to_string(), "stream"];
+        let mut events = match self.stream::<JobSummary>(&path, JOB_EVENT).await {
+            Err(error) if error.code == ErrorCode::Io => return Ok(None),
+            opened => opened?,
+        };
         while let Some(event) = events.next().await {
             match event {
                 Ok(JobSummary { state: JobState::Running { progress }, .. }) => {

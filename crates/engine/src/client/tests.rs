@@ -6,6 +6,7 @@ use axum::extract::Request;
 use axum::routing::{any, get};
 use futures_util::StreamExt;
 use sqlite_replicate_api::{JobState, Outcome, Progress, Restart, Stage};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -175,6 +176,26 @@ async fn the_end_of_the_engine_ends_the_following_of_a_job() {
     server.stop().await;
     let error = tokio::time::timeout(LONG, following).await.unwrap().unwrap().unwrap_err();
     assert_eq!(error.code, ErrorCode::EngineNotRunning, "{error:?}");
+}
+
+#[tokio::test]
+async fn an_engine_that_is_killed_in_the_middle_of_a_job_is_not_running() {
+    // Before it answers, and in the middle of an event.
+    for answer in ["", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nevent"] {
+        let home = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Token::create(home.path()).unwrap();
+        let _published = publish(home.path(), listener.local_addr().unwrap().port()).unwrap();
+        let killed = async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_u8().await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            drop((listener, stream));
+        };
+        let client = Client::connect(home.path()).unwrap();
+        let (error, ()) = tokio::join!(client.follow_job(7, |_| {}), killed);
+        assert_eq!(error.unwrap_err().code, ErrorCode::EngineNotRunning, "{answer}");
+    }
 }
 
 #[tokio::test]

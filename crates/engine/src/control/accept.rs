@@ -23,11 +23,11 @@ const BREATH: Duration = Duration::from_millis(500);
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
     /// Connections at a time.
-    connections: usize,
+    pub(super) connections: usize,
     /// For a request's head to arrive.
-    head: Duration,
+    pub(super) head: Duration,
     /// For a whole connection; none means that it may stay.
-    whole: Option<Duration>,
+    pub(super) whole: Option<Duration>,
 }
 
 impl Limits {

@@ -71,3 +71,23 @@ fn event<T>(kind: &Kind<T>, value: &T) -> Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_last_word_comes_before_the_end_whichever_is_seen_first() {
+        // Often enough to meet either order, if the order were left to chance.
+        for _ in 0..64 {
+            let (values, watched) = watch::channel(1);
+            let (end, ending) = watch::channel(false);
+            let mut following = Following { values: watched, ending, begun: false, over: false };
+            assert_eq!(next(&mut following).await, Some(1));
+            values.send_replace(2);
+            end.send_replace(true);
+            assert_eq!(next(&mut following).await, Some(2));
+            assert_eq!(next(&mut following).await, None);
+        }
+    }
+}
