@@ -139,11 +139,16 @@ impl Office {
 
     /// The header of the newest file in Litestream's own level 0.
     pub fn captured(&self, name: &str) -> Option<Header> {
-        let local = files_below(&self.folder.path().join(format!("{name}.meta")));
-        let newest =
-            local.into_iter().filter(|(o, _)| o.level == Level::CAPTURED).max_by_key(|(o, _)| o.max)?;
+        let (_, newest) = self.captured_files(name).pop()?;
         // Retention may take it away in between.
-        Header::parse(&fs::read(newest.1).ok()?).ok()
+        Header::parse(&fs::read(newest).ok()?).ok()
+    }
+
+    /// The files of Litestream's own level 0, in order.
+    pub fn captured_files(&self, name: &str) -> Vec<(Object, PathBuf)> {
+        let mut files = files_below(&self.folder.path().join(format!("{name}.meta")));
+        files.retain(|(object, _)| object.level == Level::CAPTURED);
+        files
     }
 
     /// Waits until everything committed is captured, and gives the newest transaction.
