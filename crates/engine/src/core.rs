@@ -182,11 +182,6 @@ impl Core {
         }
     }
 
-    /// Waits until the engine ends.
-    pub(crate) async fn ended(&self) {
-        let _ = self.ending.subscribe().wait_for(|ending| *ending).await;
-    }
-
     /// The epochs of a database, oldest first.
     pub(crate) async fn epochs(&self, database: &Database) -> Result<Vec<EpochRecord>> {
         let id = database.id.clone();

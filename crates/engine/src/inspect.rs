@@ -6,12 +6,14 @@
 //! refused, holds no lock that could be lost.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode as Sqlite, OpenFlags};
 use sqlite_replicate_api::{ConditionCode, ErrorCode, Report};
+
+use crate::adopt::metadata_folder;
 
 /// Why a database can't be protected now: what the status shows, and what a command says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,15 +181,9 @@ fn is_remote_type(magic: u64) -> bool {
     REMOTE.contains(&(magic & 0xFFFF_FFFF))
 }
 
-/// The folder that a Litestream of somebody else keeps beside a database.
-pub(crate) fn foreign_folder(path: &Path) -> Option<PathBuf> {
-    let folder = path.with_file_name(format!(".{}-litestream", path.file_name()?.to_string_lossy()));
-    folder.is_dir().then_some(folder)
-}
-
 /// A foreign Litestream on the database: two damage each other.
 pub(crate) fn foreign_litestream(path: &Path) -> Option<Obstacle> {
-    let folder = foreign_folder(path)?;
+    let folder = Some(metadata_folder(path)).filter(|folder| folder.is_dir())?;
     let message = format!("another Litestream replicates the database `{}`", path.display());
     let why = format!("its folder `{}` is there", folder.display());
     let hint =

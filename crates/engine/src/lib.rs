@@ -29,6 +29,7 @@ mod journal;
 mod look;
 mod outside;
 mod protect;
+mod retention;
 mod secrets;
 mod sheet;
 mod store;

@@ -63,10 +63,11 @@ pub fn doctor_of_a_stopped_engine(
         Ok(loaded) => (loaded.show(), Vec::new()),
         Err(problems) => (Vec::new(), problems.into_iter().map(|report| report.message).collect::<Vec<_>>()),
     };
-    let events = if home.journal().exists() { Journal::open(&home.journal())?.events(0, LINES)? } else { Vec::new() };
-    let logs = ["engine", "capture", "store"].map(|source| {
-        json!({ "source": source, "lines": last_lines(&home.logs().join(format!("{source}.log"))) })
-    });
+    let events =
+        if home.journal().exists() { Journal::open(&home.journal())?.events(0, LINES)? } else { Vec::new() };
+    let logs = ["engine", "capture", "store"].map(
+        |source| json!({ "source": source, "lines": last_lines(&home.logs().join(format!("{source}.log"))) }),
+    );
     let bundle = bundle.and_then(|bundle| bundle.check().map(|()| bundle.dir));
     Ok(json!({
         "made_at": Timestamp::now(),
@@ -84,7 +85,8 @@ pub fn doctor_of_a_stopped_engine(
 }
 
 fn last_lines(path: &Path) -> Vec<String> {
-    let text = std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let text =
+        std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(LINES)..].iter().map(|line| (*line).to_owned()).collect()
 }

@@ -124,6 +124,7 @@ pub(crate) async fn begin(core: &Arc<Core>, database: &Arc<Database>, record: Ep
     let epoch = record.epoch;
     *lock(&database.line) = LineState { record, watched: watched.clone(), announced: false };
     core.watch.release(&database.name).await;
+    drop_old_captures(core, &database.name, epoch);
     core.watch.hold(watched);
     follow(core, database);
     core.event(
@@ -133,6 +134,15 @@ pub(crate) async fn begin(core: &Arc<Core>, database: &Arc<Database>, record: Ep
     )
     .await;
     core.wake.notify_one();
+}
+
+/// Litestream's own files of epochs that are no longer written. What can't be removed now is tried again with the next epoch.
+fn drop_old_captures(core: &Core, name: &Name, present: Epoch) {
+    for folder in std::fs::read_dir(core.home.capture_all(name)).into_iter().flatten().flatten() {
+        if folder.file_name().to_string_lossy() != present.to_string() {
+            let _ = std::fs::remove_dir_all(folder.path());
+        }
+    }
 }
 
 fn follow(core: &Arc<Core>, database: &Arc<Database>) {

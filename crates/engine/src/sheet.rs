@@ -191,6 +191,6 @@ mod tests {
         assert_eq!(sheet.database(None).unwrap(), name);
         assert_eq!(sheet.database(Some(&"x".parse().unwrap())).unwrap_err().code, ErrorCode::NoSuchDatabase);
         std::fs::write(&file, "form = 1").unwrap();
-        assert_eq!(Sheet::read(&file).unwrap_err().code, ErrorCode::BadRequest);
+        assert_eq!(Sheet::read(&file).map(drop).unwrap_err().code, ErrorCode::BadRequest);
     }
 }

@@ -43,7 +43,13 @@ async fn collect(context: &Context<'_>) -> Result<Value> {
             .output
             .note(&format!("The engine does not answer ({silent}); this is what can be seen without it."));
     }
-    let found = engine_calls::offline_doctor(&context.home, &context.config, context.bundle.clone(), super::environment()).await?;
+    let found = engine_calls::offline_doctor(
+        &context.home,
+        &context.config,
+        context.bundle.clone(),
+        super::environment(),
+    )
+    .await?;
     Ok(with_reason(found, &silent))
 }
 

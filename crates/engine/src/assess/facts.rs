@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlite_replicate_api::config::Capture;
-use sqlite_replicate_api::{CheckSummary, ConditionCode, Pause, Report};
+use sqlite_replicate_api::{CheckSummary, Pause, Report};
 
 use crate::inspect::Obstacle;
 
@@ -69,9 +69,4 @@ impl DatabaseFacts {
     pub(crate) fn first_copy_patience(&self) -> Duration {
         Duration::from_secs(30 + self.size / 5_000_000)
     }
-}
-
-/// What an obstacle is called; `DatabaseMissing` and the like.
-pub(crate) fn obstacle_code(obstacle: &Obstacle) -> ConditionCode {
-    obstacle.condition
 }

@@ -5,5 +5,5 @@ mod raise;
 mod settle;
 
 pub(crate) use facts::{DatabaseFacts, HostFacts};
-pub(crate) use raise::{Raised, database_conditions, host_conditions};
+pub(crate) use raise::{database_conditions, host_conditions};
 pub(crate) use settle::{Settled, Settling, overall_of};

@@ -45,7 +45,6 @@ pub(crate) struct Conductor {
     config_read: Instant,
     capture_restarted: Option<Instant>,
     clock: (Timestamp, Instant),
-    store_silent_since: Option<Instant>,
     schedule: schedule::Schedule,
     sender: notify::Sender,
 }
@@ -73,7 +72,6 @@ impl Conductor {
             config_read: Instant::now(),
             capture_restarted: None,
             clock: (Timestamp::now(), Instant::now()),
-            store_silent_since: None,
             schedule: schedule::Schedule::default(),
             sender: notify::Sender::default(),
             core,

@@ -10,6 +10,7 @@ use sqlite_replicate_api::{
 
 use super::{Cancel, Reporter, exchange, proof, restore, scan, snapshot};
 use crate::core::{Core, Database, lock};
+use crate::retention;
 
 /// What an operation works with.
 #[derive(Clone)]
@@ -93,7 +94,8 @@ async fn note(core: Arc<Core>, database: Arc<Database>, summary: JobSummary) {
                 journal.record_check(&id, kind, &check)
             })
             .await;
-        if let Err(report) = noted {
+        let trimmed = if noted.is_ok() { retention::trim(&core, &database).await } else { noted };
+        if let Err(report) = trimmed {
             core.logs.push("engine", &report.to_string(), Timestamp::now());
         }
     }

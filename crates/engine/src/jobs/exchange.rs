@@ -16,7 +16,7 @@ use sqlite_replicate_api::{Base, Epoch, ErrorCode, Name, OpenedBy, Outcome, Repo
 use super::check::Work;
 use super::fetch::{Fetched, remove_database};
 use super::restore::beside;
-use crate::core::{Core, Database, lock};
+use crate::core::{Core, lock};
 use crate::home::sync_parent;
 use crate::journal::{Operation, Phase};
 use crate::protect;
@@ -297,9 +297,4 @@ pub(crate) async fn recover(core: &Core, id: &str, name: &Name) -> Result<()> {
     core.event("restore-dropped", Some(name), format!("the interrupted restore of `{name}` changed nothing"))
         .await;
     Ok(())
-}
-
-/// Whether a database could be exchanged now: for a plan, without touching anything.
-pub(crate) fn someone_has_open(database: &Database) -> Vec<String> {
-    holders(&database.path)
 }

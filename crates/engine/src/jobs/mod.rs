@@ -170,13 +170,17 @@ impl Jobs {
     /// Wants a job to end.
     pub(crate) fn cancel(&self, id: u64) -> Result<()> {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.get(&id).map(|job| drop(job.cancel.send_replace(true))).ok_or_else(|| no_such_job(id))
+        let job = jobs.get(&id).ok_or_else(|| no_such_job(id))?;
+        job.cancel.send_replace(true);
+        Ok(())
     }
 
     /// Wants every job to end.
     pub(crate) fn cancel_all(&self) {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.values().for_each(|job| drop(job.cancel.send_replace(true)));
+        for job in jobs.values() {
+            job.cancel.send_replace(true);
+        }
     }
 
     /// Whether a job runs.

@@ -1,4 +1,4 @@
-//! What happened, what was checked, how far behind the copies were.
+//! What happened, and what was checked.
 
 use jiff::Timestamp;
 use rusqlite::OptionalExtension;
@@ -8,8 +8,6 @@ use super::Journal;
 
 /// Events kept.
 const EVENTS: u64 = 20_000;
-/// Minutes of lag kept: two days.
-const LAG_MINUTES: i64 = 2 * 24 * 60;
 
 fn time(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
@@ -72,18 +70,6 @@ impl Journal {
                 Ok(CheckSummary { at: time(row.get(0)?), good: row.get(1)?, text: row.get(2)? })
             })
             .optional()
-        })
-    }
-
-    /// Notes the worst lag of a minute.
-    pub(crate) fn note_lag(&self, database_id: &str, at: Timestamp, worst_seconds: f64) -> Result<()> {
-        let minute = at.as_second() / 60;
-        #[allow(clippy::cast_possible_truncation)] // A lag of milliseconds beyond i64 is no lag.
-        let worst = (worst_seconds * 1000.0) as i64;
-        self.with(|db| {
-            let sql = "INSERT INTO lag VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET worst_ms = max(worst_ms, excluded.worst_ms)";
-            db.execute(sql, (database_id, minute, worst))?;
-            db.execute("DELETE FROM lag WHERE minute < ?1", [minute - LAG_MINUTES]).map(drop)
         })
     }
 }

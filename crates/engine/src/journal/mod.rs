@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension};
 use sqlite_replicate_api::{ErrorCode, Report, Result};
 
-pub(crate) use operations::{Operation, Phase, SetAside};
+pub(crate) use operations::{Operation, Phase};
 
 /// Steps from an empty file to today's tables; a later version adds steps and never changes one.
 const MIGRATIONS: &[&str] = &["
@@ -33,9 +33,6 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE set_aside (
         id INTEGER PRIMARY KEY AUTOINCREMENT, database_id TEXT NOT NULL, at INTEGER NOT NULL, path TEXT NOT NULL,
         epoch TEXT NOT NULL, undone INTEGER NOT NULL DEFAULT 0) STRICT;
-    CREATE TABLE lag (
-        database_id TEXT NOT NULL, minute INTEGER NOT NULL, worst_ms INTEGER NOT NULL,
-        PRIMARY KEY (database_id, minute)) STRICT, WITHOUT ROWID;
 "];
 
 /// The journal of a host. Cheap to clone.

@@ -23,7 +23,8 @@ struct Seen<T> {
     end: T,
 }
 
-/// How far the commits of one database have come.
+/// How far the commits of one database have come. It begins with nothing known: whatever the log holds at the first look
+/// counts as committed then, and as captured never.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress {
     end: Option<WalEnd>,
@@ -44,11 +45,6 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Begins with nothing known. Whatever the log holds now counts as committed now and captured never.
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     /// A look at the log: it ends here.
     pub(crate) fn committed(&mut self, end: WalEnd, now: Timestamp) {
         if self.logs.back().is_none_or(|(_, generation)| *generation != end.generation) {
@@ -195,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_commit_goes_all_the_way() {
-        let mut progress = Progress::new();
+        let mut progress = Progress::default();
         progress.committed(end(1, 100), at(10));
         assert!(!progress.is_captured());
         progress.captured(&file(1, 1, 100));
@@ -208,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_later_commit_waits_by_itself() {
-        let mut progress = Progress::new();
+        let mut progress = Progress::default();
         progress.committed(end(1, 100), at(10));
         progress.committed(end(1, 200), at(12));
         progress.captured(&file(1, 1, 100));
@@ -219,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_new_log_is_later_than_all_of_the_old_one() {
-        let mut progress = Progress::new();
+        let mut progress = Progress::default();
         progress.committed(end(1, 900), at(1));
         progress.committed(end(2, 50), at(2));
         // Litestream has read the old log to its end, and not yet the new one.
@@ -231,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_file_about_an_unknown_log_proves_nothing() {
-        let mut progress = Progress::new();
+        let mut progress = Progress::default();
         progress.committed(end(7, 100), at(1));
         progress.captured(&file(9, 3, 5_000));
         assert!(!progress.is_captured());
@@ -239,7 +235,7 @@ mod tests {
 
     #[test]
     fn what_vanishes_from_the_store_is_not_stored_any_more() {
-        let mut progress = Progress::new();
+        let mut progress = Progress::default();
         progress.committed(end(1, 100), at(1));
         progress.captured(&file(5, 1, 100));
         progress.stored(Some(Txid(5)), at(2));
@@ -250,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_long_outage_costs_no_memory_and_no_truth() {
-        let mut progress = Progress::new();
+        let mut progress = Progress::default();
         for n in 1..5_000u64 {
             progress.committed(end(1, n * 10), at(n.cast_signed()));
         }
