@@ -103,7 +103,7 @@ async fn attend(command: &Run, context: &Context<'_>, engine: &Engine, interrupt
 /// Protects a database, unless the configuration names it already.
 async fn protect(handle: &Handle, path: &Path, name: Option<Name>, output: &Output) -> Result<()> {
     let status = handle.status().await?;
-    if status.databases.iter().any(|database| database.path == path) {
+    if status.databases.iter().any(|database| same_file(&database.path, path)) {
         return Ok(());
     }
     let added = handle.add(AddDatabase { path: path.to_owned(), name, dry_run: false }).await?;
@@ -111,6 +111,12 @@ async fn protect(handle: &Handle, path: &Path, name: Option<Name>, output: &Outp
         output.note(&format!("advice: {advice}"));
     }
     Ok(())
+}
+
+/// Whether two paths name one file, through whatever links.
+fn same_file(one: &Path, other: &Path) -> bool {
+    // Where one can't be followed, whoever protects the database says why.
+    one == other || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 /// Shows the status until Ctrl-C, or until the engine ends.

@@ -4,6 +4,21 @@ use super::*;
 use crate::render::fixtures::{condition, database, status};
 
 #[test]
+fn a_database_is_the_same_through_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    assert!(same_file(&path, &path));
+    assert!(!same_file(&path, &folder.path().join("b.db")));
+    std::fs::write(&path, "").unwrap();
+    assert!(same_file(&path, &folder.path().join(".").join("a.db")));
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&path, folder.path().join("b.db")).unwrap();
+        assert!(same_file(&path, &folder.path().join("b.db")));
+    }
+}
+
+#[test]
 fn the_first_lines_say_everything() {
     assert_eq!(
         changes(None, &status(vec![database("orders")])),
