@@ -42,7 +42,10 @@ fn then_only_what_is_other() {
     after.overall = Overall::NotProtected;
     after.sentence = "The store does not answer.".to_owned();
     after.databases[0].overall = Overall::NotProtected;
-    after.databases[0].conditions = vec![condition(ConditionCode::Behind, "Commits wait.", Some("look"))];
+    after.databases[0].conditions = vec![
+        condition(ConditionCode::Behind, "Commits wait.", Some("look")),
+        condition(ConditionCode::FirstCopy, "The first copy is on its way.", None),
+    ];
     after.databases.pop();
     assert_eq!(
         changes(Some(&before), &after),
