@@ -61,7 +61,9 @@ pub(crate) async fn run(app: SampleApp, output: &Output) -> Done {
     let address = listener
         .local_addr()
         .map_err(|error| Report::new(ErrorCode::Io, "the chosen port can't be found out").because(error))?;
-    let writer = Writer::start(app.database.clone(), app.period(), app.payload).map_err(|error| {
+    let (database, every, payload) = (app.database.clone(), app.period(), app.payload);
+    let writer = tokio::task::spawn_blocking(move || Writer::start(database, every, payload)).await;
+    let writer = writer.map_err(std::io::Error::other).flatten().map_err(|error| {
         Report::new(ErrorCode::Internal, "the writing thread can't be started").because(error)
     })?;
     let parent_gone = stdin_closed(app.die_with_stdin)?;

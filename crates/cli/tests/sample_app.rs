@@ -55,6 +55,16 @@ fn no_database_is_made_where_one_was_taken_away() {
 }
 
 #[test]
+fn who_hears_that_it_listens_finds_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("orders.db");
+    let _app = App::start(&database, &["--every", "1w"]);
+    let connection = Connection::open(&database).unwrap();
+    let rows: i64 = connection.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 1);
+}
+
+#[test]
 fn it_ends_with_whoever_started_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut app = App::start(&folder.path().join("orders.db"), &["--die-with-stdin"]);

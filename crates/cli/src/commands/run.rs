@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use sqlite_replicate_api::{AddDatabase, Condition, ErrorCode, Name, Report, Result, Status};
+use sqlite_replicate_api::{AddDatabase, Condition, ErrorCode, Name, Report, Result, Severity, Status};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
@@ -43,7 +43,6 @@ pub(crate) async fn run(command: Run, context: &Context<'_>) -> Done {
     };
     let engine = Engine::start(options)?;
     let attended = attend(&command, context, &engine, &mut interrupt).await;
-    context.output.note("Ending…");
     let ended = tokio::select! {
         () = engine.shutdown() => Ok(()),
         () = interrupt.next() => Err(Report::new(
@@ -103,7 +102,7 @@ async fn attend(command: &Run, context: &Context<'_>, engine: &Engine, interrupt
 /// Protects a database, unless the configuration names it already.
 async fn protect(handle: &Handle, path: &Path, name: Option<Name>, output: &Output) -> Result<()> {
     let status = handle.status().await?;
-    if status.databases.iter().any(|database| database.path == path) {
+    if status.databases.iter().any(|database| same_file(&database.path, path)) {
         return Ok(());
     }
     let added = handle.add(AddDatabase { path: path.to_owned(), name, dry_run: false }).await?;
@@ -111,6 +110,12 @@ async fn protect(handle: &Handle, path: &Path, name: Option<Name>, output: &Outp
         output.note(&format!("advice: {advice}"));
     }
     Ok(())
+}
+
+/// Whether two paths name one file, through whatever links.
+fn same_file(one: &Path, other: &Path) -> bool {
+    // Where one can't be followed, whoever protects the database says why.
+    one == other || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 /// Shows the status until Ctrl-C, or until the engine ends.
@@ -128,7 +133,10 @@ async fn watch(
         let head = sample.as_mut().map(Sample::head).transpose()?.unwrap_or_default();
         screen.show(&mut statuses, head)?;
         tokio::select! {
-            () = interrupt.next() => return Ok(()),
+            () = interrupt.next() => {
+                output.note("Ending…");
+                return Ok(());
+            }
             () = &mut ended => {
                 output.note("The engine has ended.");
                 return Ok(());
@@ -200,13 +208,15 @@ fn changes(before: Option<&Status>, after: &Status) -> Vec<String> {
 }
 
 fn conditions(lines: &mut Vec<String>, of: &str, before: &[Condition], after: &[Condition]) {
+    // What is on its way to be right by itself is what the word and the sentence say.
+    let told = |condition: &&Condition| condition.severity != Severity::Progress;
     let lacks =
         |list: &[Condition], condition: &Condition| !list.iter().any(|other| other.code == condition.code);
-    for condition in after.iter().filter(|condition| lacks(before, condition)) {
+    for condition in after.iter().filter(told).filter(|condition| lacks(before, condition)) {
         let hint = condition.hint.as_ref().map_or_else(String::new, |hint| format!(" ({hint})"));
         lines.push(format!("{of}{}: {}{hint}", condition.code, condition.text));
     }
-    for condition in before.iter().filter(|condition| lacks(after, condition)) {
+    for condition in before.iter().filter(told).filter(|condition| lacks(after, condition)) {
         lines.push(format!("{of}{} is over", condition.code));
     }
 }

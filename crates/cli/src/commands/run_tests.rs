@@ -4,6 +4,21 @@ use super::*;
 use crate::render::fixtures::{condition, database, status};
 
 #[test]
+fn a_database_is_the_same_through_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    assert!(same_file(&path, &path));
+    assert!(!same_file(&path, &folder.path().join("b.db")));
+    std::fs::write(&path, "").unwrap();
+    assert!(same_file(&path, &folder.path().join(".").join("a.db")));
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&path, folder.path().join("b.db")).unwrap();
+        assert!(same_file(&path, &folder.path().join("b.db")));
+    }
+}
+
+#[test]
 fn the_first_lines_say_everything() {
     assert_eq!(
         changes(None, &status(vec![database("orders")])),
@@ -27,7 +42,10 @@ fn then_only_what_is_other() {
     after.overall = Overall::NotProtected;
     after.sentence = "The store does not answer.".to_owned();
     after.databases[0].overall = Overall::NotProtected;
-    after.databases[0].conditions = vec![condition(ConditionCode::Behind, "Commits wait.", Some("look"))];
+    after.databases[0].conditions = vec![
+        condition(ConditionCode::Behind, "Commits wait.", Some("look")),
+        condition(ConditionCode::FirstCopy, "The first copy is on its way.", None),
+    ];
     after.databases.pop();
     assert_eq!(
         changes(Some(&before), &after),

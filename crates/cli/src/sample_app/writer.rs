@@ -46,7 +46,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts it on a database, which is made where it does not exist. `payload` is bytes of ballast in each row.
+    /// Starts it on a database, which is made where it does not exist, and waits until the first row is written or
+    /// could not be: at most two seconds, while SQLite waits for a lock. `payload` is bytes of ballast in each row.
     ///
     /// # Errors
     /// Where the system gives no thread.
@@ -54,8 +55,16 @@ impl Writer {
         let health = Arc::new(Mutex::new(Health::default()));
         let (end, ended) = mpsc::channel();
         let shared = Arc::clone(&health);
-        let write = move || write_until(&ended, &database, every, payload, &shared);
+        let (tried, first) = mpsc::channel::<()>();
+        let write = move || {
+            let mut rows = Rows { database: &database, payload, open: None, made: false };
+            note(&shared, rows.add());
+            drop(tried);
+            write_until(&ended, every, &mut rows, &shared);
+        };
         let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(write)?;
+        // Nothing is ever sent: what is waited for is the end of the sender.
+        let _ = first.recv();
         Ok(Self { health, end, thread })
     }
 
@@ -86,24 +95,17 @@ pub fn latest(database: &Path, limit: u32) -> rusqlite::Result<(i64, Vec<Event>)
     Ok((count, rows.collect::<rusqlite::Result<_>>()?))
 }
 
-fn write_until(
-    ended: &mpsc::Receiver<()>,
-    database: &Path,
-    every: Duration,
-    payload: u32,
-    health: &Mutex<Health>,
-) {
-    let mut rows = Rows { database, payload, open: None, made: false };
+/// Adds a row whenever one is due, until the sender of `ended` is gone.
+fn write_until(ended: &mpsc::Receiver<()>, every: Duration, rows: &mut Rows<'_>, health: &Mutex<Health>) {
     let mut due = Instant::now();
     loop {
-        note(health, rows.add());
         due += every;
         let now = Instant::now();
         if due < now {
             due = now;
         }
         match ended.recv_timeout(due - now) {
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => note(health, rows.add()),
             Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
         }
     }
