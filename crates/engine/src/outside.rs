@@ -39,10 +39,15 @@ pub fn litestream_command(home: &Path, bundle: &Bundle, arguments: &[String]) ->
     let keys = secrets.external.unwrap_or(secrets.bundled);
     let mut command = litestream::command(&bundle.litestream, &keys);
     let mut arguments = arguments.iter();
-    command.args(arguments.next());
+    let subcommand = arguments.next();
+    // The others talk to a socket or to nobody, and refuse the flag.
+    let takes_config = subcommand.is_some_and(|name| {
+        matches!(name.as_str(), "databases" | "ltx" | "replicate" | "reset" | "restore" | "status")
+    });
+    command.args(subcommand);
     let config = home.run().join("litestream.yml");
-    let takes_config = arguments.as_slice().iter().all(|argument| argument != "-config");
-    if config.exists() && takes_config {
+    let named = arguments.as_slice().iter().any(|argument| argument == "-config");
+    if config.exists() && takes_config && !named {
         command.arg("-config").arg(config).arg("-no-expand-env");
     }
     command.args(arguments);

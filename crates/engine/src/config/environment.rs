@@ -18,6 +18,7 @@ pub const DATABASE_VARIABLE: &str = "SQLITE_REPLICATE_DATABASE";
 /// The program's own variables, which are no settings, with what each is for.
 pub const RESERVED: &[(&str, &str)] = &[
     ("SQLITE_REPLICATE_HOME", "the folder that everything of this host lives in"),
+    ("SQLITE_REPLICATE_CONFIG", "the configuration file, where it is not the home folder's"),
     ("SQLITE_REPLICATE_BIN_DIR", "the folder of Litestream and MinIO"),
     ("SQLITE_REPLICATE_CACHE", "the folder that built programs are kept in"),
     ("SQLITE_REPLICATE_LOG", "which messages are logged"),
