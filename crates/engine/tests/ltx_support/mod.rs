@@ -33,7 +33,8 @@ impl Office {
         for name in names {
             let path = |kind: &str| folder.path().join(format!("{name}{kind}")).display().to_string();
             config.push_str(&format!(
-                "- path: '{}'\n  meta-path: '{}'\n  monitor-interval: 50ms\n  replica: {{type: file, path: '{}', sync-interval: 50ms}}\n",
+                "- path: '{}'\n  meta-path: '{}'\n  monitor-interval: 50ms\n  \
+                 replica: {{type: file, path: '{}', sync-interval: 50ms}}\n",
                 path(".db"),
                 path(".meta"),
                 path(".replica"),
