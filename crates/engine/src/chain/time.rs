@@ -233,6 +233,10 @@ mod tests {
             assert_eq!(search(&times, wanted).0, Some(wanted as u64 + 1), "{wanted}");
         }
         assert!(search(&times, 300).1, "near enough to be seen");
+        // In the middle, where the search looks first.
+        let times: Vec<i64> = (0..490).chain(1_000_000..1_000_016).chain(506..1000).collect();
+        let (found, back, _) = search(&times, 800);
+        assert_eq!((found, back), (Some(801), true));
     }
 
     #[test]

@@ -307,3 +307,6 @@ impl<R: Read> Source<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
