@@ -1,6 +1,6 @@
 //! Decoding and applying what the real Litestream writes: every page size, every level.
 
-// clippy.toml allows these in tests, but doesn't see that helpers of a test are tests.
+// clippy.toml allows these in tests, but only sees functions marked `#[test]` as such.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod ltx_support;

@@ -1,6 +1,6 @@
 //! The end of the WAL, while a real SQLite writes it.
 
-// clippy.toml allows these in tests, but doesn't see that helpers of a test are tests.
+// clippy.toml allows these in tests, but only sees functions marked `#[test]` as such.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod ltx_support;
