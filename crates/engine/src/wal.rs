@@ -1,32 +1,36 @@
 //! How far the `-wal` file of a database has been committed: Litestream's word is not enough (DESIGN §4.1).
 //!
-//! **Never open the database file itself, nor `-shm`, here**: POSIX drops all locks that a process has on a file when it closes
-//! any handle of it, those of SQLite's connections included. SQLite takes no locks on the `-wal` file, so that one can be
-//! read freely. It is opened anew at each poll: an open handle would keep Windows from replacing a deleted file.
+//! **Never open the database file itself, nor `-shm`, here**: POSIX drops all locks that a process has on a
+//! file when it closes any handle of it, those of SQLite's connections included. SQLite takes no locks on the
+//! `-wal` file, so that one can be read freely. It is opened anew at each poll: an open handle would keep
+//! Windows from replacing a deleted file.
 //!
 //! # The file
-//! A header of 32 bytes (magic, version, page size, sequence, two salts, checksum), then frames: a header of 24 bytes (page
-//! number, size of the database after commit or 0, the two salts, checksum) and a page. Each checksum continues the one before, so a frame is
-//! valid only if all before it are. A frame with a database size ends a transaction: what follows the last
-//! of them is not committed, may be rolled back and overwritten. When everything has been copied into the database, the next writer starts
-//! the file again: new salts in the header, frames from the beginning, older ones behind them. Source: SQLite's
-//! file format, section 4, and `wal.c`.
+//! A header of 32 bytes (magic, version, page size, sequence, two salts, checksum), then frames: a header of
+//! 24 bytes (page number, size of the database after commit or 0, the two salts, checksum) and a page. Each
+//! checksum continues the one before, so a frame is valid only if all before it are. A frame with a database
+//! size ends a transaction: what follows the last of them is not committed, may be rolled back and
+//! overwritten. When everything has been copied into the database, the next writer starts the file again: new
+//! salts in the header, frames from the beginning, older ones behind them. Source: SQLite's file format,
+//! section 4, and `wal.c`.
 //!
 //! # What a poll trusts
-//! Nothing but bytes; times and sizes of files lie on Windows. The header is read each time; other bytes mean another generation. If
-//! the last committed frame still has its checksum, everything before it is unchanged too, because the checksum is cumulative, whatever was
-//! deleted, copied or restored in between. Frames behind the last commit are remembered as well, so that a transaction of gigabytes is not
-//! read again at each poll; but they can be overwritten by a shorter one after a rollback, so their headers are looked through for a commit.
+//! Nothing but bytes; times and sizes of files lie on Windows. The header is read each time; other bytes mean
+//! another generation. If the last committed frame still has its checksum, everything before it is unchanged
+//! too, because the checksum is cumulative, whatever was deleted, copied or restored in between. Frames
+//! behind the last commit are remembered as well, so that a transaction of gigabytes is not read again at
+//! each poll; but they can be overwritten by a shorter one after a rollback, so their headers are looked
+//! through for a commit, again and again (only how often depends on what the system says of the file).
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::ltx;
-
+mod coverage;
 mod frames;
 
+pub use coverage::{Coverage, Succession, captured_covers, succession};
 use frames::{Chain, HEADER, Head, read_at};
 
 /// How much one poll reads, in bytes. A file with more to read is finished by the following polls.
@@ -41,21 +45,23 @@ const REST_UNCHANGED: u32 = 500;
 /// How far a WAL has been committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WalEnd {
-    /// Grows whenever the WAL is not the one of the last poll: it was started again, cut, deleted, replaced. 0 if none was
-    /// ever seen.
+    /// Grows whenever the WAL is not the one of the last poll: it was started again, cut, deleted, replaced.
+    /// 0 if none was ever seen.
     pub generation: u64,
     /// The salts of the WAL's header; 0 without a valid header.
     pub salts: [u32; 2],
-    /// Just past the last committed frame, in bytes from the beginning of the file; 0 if nothing is committed in this generation.
+    /// Just past the last committed frame, in bytes from the beginning of the file; 0 if nothing is committed
+    /// in this generation.
     pub offset: u64,
-    /// Commits seen by this [`WalTail`], those that its first poll found included, and those of a file that replaced
-    /// another. Commits of a generation that came and went between two polls are not in it.
+    /// Commits seen by this [`WalTail`], those that its first poll found included, and those of a file that
+    /// replaced another. Commits of a generation that came and went between two polls are not in it.
     pub commits: u64,
     /// Bytes per page; 0 without a valid header.
     pub page_size: u32,
     /// Size of the database after the last commit, in pages; 0 if nothing is committed in this generation.
     pub database_pages: u32,
-    /// There is more to read, or the file changed during the poll: poll again at once. Until then this is a lower bound.
+    /// There is more to read, or the file changed during the poll: poll again at once. Until then this is a
+    /// lower bound.
     pub more: bool,
 }
 
@@ -82,7 +88,8 @@ struct Log {
     walk: Walk,
 }
 
-/// When the headers of uncommitted frames were last looked through, and what the system said of the file then.
+/// When the headers of uncommitted frames were last looked through, and what the system said of the file
+/// then.
 #[derive(Debug)]
 struct Walk {
     ended: Instant,
@@ -103,13 +110,14 @@ impl WalTail {
         &self.path
     }
 
-    /// Reads what is new. Without anything new it is six system calls and no allocation; reads at most 64 MiB at a time.
+    /// Reads what is new. Without anything new it is five system calls and no allocation; reads at most 64
+    /// MiB at a time.
     ///
     /// Blocking; at most about 0.1 s on an ordinary disk.
     ///
     /// # Errors
-    /// Of reading. A missing, empty or invalid file is none: then nothing is committed in it, as SQLite sees it as well.
-    /// What was known is kept, so that the next poll goes on from there.
+    /// Of reading. A missing, empty or invalid file is none: then nothing is committed in it, as SQLite sees
+    /// it as well. What was known is kept, so that the next poll goes on from there.
     pub fn poll(&mut self) -> io::Result<WalEnd> {
         let file = match File::open(&self.path) {
             Ok(file) => file,
@@ -185,7 +193,8 @@ impl Log {
         Self { committed: start, database_pages: 0, first: start, valid: start, walk, head }
     }
 
-    /// Reads on from the last valid frame, or from the last committed one if what is behind it was overwritten.
+    /// Reads on from the last valid frame, or from the last committed one if what is behind it was
+    /// overwritten.
     fn advance(&mut self, file: &File) -> io::Result<Progress> {
         if self.valid != self.committed && !self.uncommitted_is_same(file)? {
             self.first = self.committed;
@@ -231,10 +240,11 @@ impl Log {
         }
     }
 
-    /// Whether the uncommitted frames can be what they were: the first and the last have their checksums, and none has become a commit.
+    /// Whether the uncommitted frames can be what they were: the first and the last have their checksums, and
+    /// none has become a commit.
     ///
-    /// The last needs a look at each frame's header. It only matters if a transaction was rolled back and the next, shorter one
-    /// began with exactly the same frame, so it may be done late when there are very many.
+    /// The last needs a look at each frame's header. It only matters if a transaction was rolled back and the
+    /// next, shorter one began with exactly the same frame, so it may be done late when there are very many.
     fn uncommitted_is_same(&mut self, file: &File) -> io::Result<bool> {
         if !self.head.ends_with(file, &self.first)? || !self.head.ends_with(file, &self.valid)? {
             return Ok(false);
@@ -256,97 +266,5 @@ impl Log {
         let ended = Instant::now();
         self.walk = Walk { ended, took: ended.duration_since(begun), seen };
         Ok(same)
-    }
-}
-
-/// Whether everything committed is in Litestream's files. See [`captured_covers`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coverage {
-    /// Everything that was committed at the poll is captured.
-    Complete,
-    /// Commits are missing in the files: these bytes of the WAL. (Some may be Litestream's own, see [`captured_covers`].)
-    Behind {
-        /// Bytes of committed frames.
-        bytes: u64,
-    },
-    /// The WAL was started again, cut or deleted since: nothing of it is captured, and the files don't prove that the end of
-    /// what was there before is.
-    Restarted {
-        /// Bytes of committed frames in the new WAL.
-        bytes: u64,
-    },
-    /// The poll was not finished: poll again.
-    Unsettled,
-}
-
-impl Coverage {
-    /// Whether it is proved that everything is captured.
-    pub fn is_complete(self) -> bool {
-        self == Self::Complete
-    }
-}
-
-/// Compares the end of the WAL with the header of the **newest file in Litestream's local `ltx/0` folder**, read **after** the
-/// poll: then [`Coverage::Complete`] proves that everything committed when the poll began is in Litestream's files, on
-/// one condition, below.
-///
-/// Why: the header of a level-0 file names the salts of the WAL from which it was captured and how far it went
-/// (`WALOffset + WALSize`, always the end of a commit). Salts are random, so equal salts mean the same WAL, and Litestream captures a
-/// WAL from its beginning without leaving anything out. While it runs it keeps a read transaction open, so nobody else can start the
-/// WAL again, and it does so itself only with the write lock held, or with a whole copy of the database after. So equal salts and an
-/// end that is not behind ours leave nothing out.
-///
-/// **The condition**: the first file that each Litestream process writes must follow on the last of the process before.
-/// [`succession`] tells, and [`Succession::NewWal`] is not enough: Litestream 0.5.18 then leaves out, without a word, what was committed
-/// **and checkpointed while it was down**, if the new WAL is shorter than the old one was (tried; the defect is pinned by a
-/// test). So, before Litestream is started: if this function says [`Coverage::Restarted`], run `PRAGMA wal_checkpoint(TRUNCATE)`, which makes it
-/// begin with a whole copy; and look at the first file that it writes, because a program can start the WAL again until Litestream
-/// holds it: at `NewWal`, stop it, cut the WAL and start it again.
-///
-/// The other cases:
-/// - **Other salts** (somebody started the WAL again, e.g. while Litestream was down): [`Coverage::Restarted`], also if the new WAL
-///   is empty, because commits of the old one that came after the header can be in the database file alone.
-/// - **No WAL** (deleted by the last close, or cut to nothing): the same.
-/// - **Equal salts and nothing committed yet**: the file began as a whole copy of the database, taken when the WAL
-///   was empty: complete.
-/// - **Further than our end**: the poll is older than the file: complete, for the moment of the poll.
-/// - **Litestream's own commits**: it counts up a row in `_litestream_seq` after each checkpoint; these frames are in the WAL like any
-///   others, and are captured up to one monitor interval (1 s) later. So an idle database can be `Behind` for that long after a
-///   checkpoint; it can't be told apart from a program's commit, and `Behind` is the safe answer.
-/// - **Files of other levels** have no salts, or (snapshots) don't say that level 0 has as much: don't pass them.
-pub fn captured_covers(newest: &ltx::Header, end: &WalEnd) -> Coverage {
-    let committed = end.offset.saturating_sub(HEADER as u64);
-    if end.more {
-        Coverage::Unsettled
-    } else if end.page_size == 0 || newest.wal_offset == 0 || newest.wal_salts != end.salts {
-        Coverage::Restarted { bytes: committed }
-    } else if newest.wal_end() >= end.offset {
-        Coverage::Complete
-    } else {
-        Coverage::Behind { bytes: end.offset - newest.wal_end() }
-    }
-}
-
-/// How a level-0 file goes on from the one before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Succession {
-    /// From the same WAL, from where the other ended: nothing is left out.
-    SameWal,
-    /// With a whole copy of the database: nothing is left out.
-    WholeDatabase,
-    /// From another WAL. Nothing is left out only if one and the same Litestream process wrote both; see
-    /// [`captured_covers`].
-    NewWal,
-}
-
-/// Tells how a level-0 file goes on from the one before it (by transaction).
-pub fn succession(before: &ltx::Header, file: &ltx::Verified) -> Succession {
-    let header = &file.header;
-    if file.is_whole_database() {
-        Succession::WholeDatabase
-    } else if header.wal_salts == before.wal_salts && header.wal_offset == before.wal_end() {
-        Succession::SameWal
-    } else {
-        Succession::NewWal
     }
 }

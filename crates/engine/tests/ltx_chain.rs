@@ -1,6 +1,6 @@
 //! What can be restored, compared with what the real Litestream restores, with objects missing.
 
-// clippy.toml allows these in tests, but doesn't see that helpers of a test are tests.
+// clippy.toml allows these in tests, but only sees functions marked `#[test]` as such.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod ltx_support;
@@ -20,7 +20,8 @@ use sqlite_replicate_engine::wal::WalTail;
 /// Levels 1 and 2 by the second, so that a short life has files of all kinds; level 0 is kept.
 const QUICK: &str = "levels: [{interval: 1s}, {interval: 3s}]\nsnapshot: {interval: 4s, retention: 1h}";
 
-/// One database whose replica has several files in levels 0, 1, 2 and 9. Transaction by transaction a row is added.
+/// One database whose replica has several files in levels 0, 1, 2 and 9. Transaction by transaction a row is
+/// added.
 fn lived_in() -> Office {
     let mut office = Office::new(&["a"], QUICK);
     let db = office.open("a");
@@ -191,6 +192,37 @@ fn random_losses_agree(office: &Office) {
         }
     }
     assert!(restorable > 10 && refused > 10, "{restorable} {refused}");
+}
+
+#[test]
+fn what_litestream_trims_is_no_hole() {
+    let settings = "levels: [{interval: 1s}, {interval: 2s}]\nl0-retention: 1s\n\
+                    l0-retention-check-interval: 1s\nsnapshot: {interval: 2s, retention: 3s}";
+    let mut office = Office::new(&["a"], settings);
+    let db = office.open("a");
+    db.execute_batch("CREATE TABLE t (x)").unwrap();
+    let mut tail = WalTail::new(&office.path("a"));
+    office.start();
+    let trimmed =
+        |objects: &[sqlite_replicate_engine::chain::Object]| objects.first().is_some_and(|o| o.min.0 > 1);
+    let first_snapshot = wait_for("a snapshot", || {
+        db.execute_batch("INSERT INTO t VALUES (randomblob(50))").unwrap();
+        office.wait_until_captured("a", &mut tail);
+        Some(office.listing("a").snapshots().first()?.max)
+    });
+    wait_for("all levels to be trimmed", || {
+        db.execute_batch("INSERT INTO t VALUES (randomblob(50))").unwrap();
+        office.wait_until_captured("a", &mut tail);
+        let listing = office.listing("a");
+        let all = [0, 1, 2].iter().all(|l| trimmed(listing.level(Level::new(*l).unwrap())));
+        (all && listing.snapshots().first()?.max > first_snapshot).then_some(())
+    });
+    office.kill();
+    assert_eq!(office.listing("a").holes(), []);
+    assert_eq!(agrees(&office, None), Ok(()));
+    let oldest = office.listing("a").points()[0].txid();
+    assert_eq!(agrees(&office, Some(oldest)), Ok(()));
+    assert_eq!(agrees(&office, Some(Txid(oldest.0 - 1))), Err(None));
 }
 
 #[test]

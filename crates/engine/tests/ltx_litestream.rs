@@ -1,6 +1,6 @@
 //! Decoding and applying what the real Litestream writes: every page size, every level.
 
-// clippy.toml allows these in tests, but doesn't see that helpers of a test are tests.
+// clippy.toml allows these in tests, but only sees functions marked `#[test]` as such.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod ltx_support;
@@ -147,7 +147,7 @@ fn rebuild(office: &Office, name: &str, txid: Txid, to: &Path) {
     }
 }
 
-/// Page by page, but for what Litestream changes in the header of a restored database (FIELD_NOTES).
+/// Page by page, but for what Litestream changes in the header of a restored database.
 fn assert_same_database(ours: &Path, theirs: &Path, page_size: u32) {
     let read = |path| {
         let mut bytes = fs::read(path).unwrap();
@@ -166,8 +166,8 @@ fn assert_same_database(ours: &Path, theirs: &Path, page_size: u32) {
 
 /// Whether a damaged file is refused as damaged.
 ///
-/// The checksum is of decompressed pages, and LZ4 can say the same thing in several ways: a flipped bit that changes
-/// neither a page nor anything else is no damage.
+/// The checksum is of decompressed pages, and LZ4 can say the same thing in several ways: a flipped bit that
+/// changes neither a page nor anything else is no damage.
 fn is_refused(good: &[u8], bad: &[u8]) -> bool {
     match verify(bad) {
         Ok(_) => {
@@ -222,7 +222,8 @@ fn damage_is_found(office: &Office) {
     assert!(mutations > 5_000 && harmless < mutations / 20, "{harmless} of {mutations}");
 }
 
-/// Where the parts of a file end: header, each page's header, length and block, end mark, index, its length, checksums.
+/// Where the parts of a file end: header, each page's header, length and block, end mark, index, its length,
+/// checksums.
 fn boundaries(bytes: &[u8]) -> Vec<usize> {
     let mut at = 100;
     let mut ends = vec![at];

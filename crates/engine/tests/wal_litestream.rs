@@ -1,6 +1,6 @@
 //! Committed equal to captured: what the comparison claims, against the real Litestream.
 
-// clippy.toml allows these in tests, but doesn't see that helpers of a test are tests.
+// clippy.toml allows these in tests, but only sees functions marked `#[test]` as such.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod ltx_support;
@@ -67,7 +67,8 @@ fn the_newest_header_reaches_exactly_the_end_of_the_wal() {
     assert_eq!(rows_found(&office), Ok(135 + 50 + 1));
 }
 
-/// Applies all files of Litestream's own level 0: what it has captured, whatever has been stored. Gives the rows.
+/// Applies all files of Litestream's own level 0: what it has captured, whatever has been stored. Gives the
+/// rows.
 fn rows_found(office: &Office) -> Result<usize, String> {
     let rebuilt = office.folder.path().join("rebuilt.db");
     let mut database = File::create(&rebuilt).unwrap();
@@ -107,8 +108,8 @@ fn lose_the_place(office: &mut Office, db: &Connection, tail: &mut WalTail) -> u
     120
 }
 
-/// A defect of Litestream 0.5.18, and how it shows. If this fails because nothing is lost any more, the precaution
-/// in the next test has become needless.
+/// A defect of Litestream 0.5.18, and how it shows. If this fails because nothing is lost any more, the
+/// precaution in the next test has become needless.
 #[test]
 fn litestream_leaves_out_what_was_checkpointed_while_it_was_down() {
     let mut office = Office::new(&["a"], "");
@@ -137,8 +138,8 @@ fn cutting_the_wal_before_a_start_makes_litestream_begin_with_a_whole_database()
     assert_eq!(rows_found(&office), Ok(rows));
 }
 
-/// A program that writes, and now and then does what programs do to a WAL; Litestream is killed whenever the comparison says
-/// complete. Then its files must hold every row that was committed.
+/// A program that writes, and now and then does what programs do to a WAL; Litestream is killed whenever the
+/// comparison says complete. Then its files must hold every row that was committed.
 #[test]
 fn complete_means_that_a_kill_loses_nothing() {
     let mut random = Random::new(11);
@@ -168,8 +169,8 @@ fn complete_means_that_a_kill_loses_nothing() {
     assert!(cut > 0, "no start came after the WAL had been started again");
 }
 
-/// Runs Litestream and the program until an arbitrary moment at which all is said to be captured, and kills Litestream.
-/// Tells whether it may be believed: whether its first file followed on what there was before.
+/// Runs Litestream and the program until an arbitrary moment at which all is said to be captured, and kills
+/// Litestream. Tells whether it may be believed: whether its first file followed on what there was before.
 fn run_until_complete(
     office: &mut Office,
     db: &Connection,

@@ -1,6 +1,6 @@
 //! The end of the WAL, while a real SQLite writes it.
 
-// clippy.toml allows these in tests, but doesn't see that helpers of a test are tests.
+// clippy.toml allows these in tests, but only sees functions marked `#[test]` as such.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod ltx_support;
@@ -29,7 +29,8 @@ fn open(path: &Path) -> Connection {
     // A checkpoint that a reader is in the way of does what it can and says so at once.
     db.busy_timeout(std::time::Duration::ZERO).unwrap();
     db.execute_batch(
-        "PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = off; PRAGMA cache_size = 4;
+        "PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0;
+         PRAGMA synchronous = off; PRAGMA cache_size = 4;
          CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, x BLOB)",
     )
     .unwrap();
@@ -391,7 +392,8 @@ fn random_life(seed: u64) {
 fn change_page_size(db: &Connection, random: &mut Random) {
     let size = 512 << random.below(8);
     db.execute_batch(&format!(
-        "PRAGMA journal_mode = delete; PRAGMA page_size = {size}; VACUUM; PRAGMA journal_mode = wal; UPDATE t SET x = 1"
+        "PRAGMA journal_mode = delete; PRAGMA page_size = {size}; VACUUM;
+         PRAGMA journal_mode = wal; UPDATE t SET x = 1"
     ))
     .unwrap();
 }

@@ -9,10 +9,11 @@ use super::{Level, Listing, Object};
 pub enum Effect {
     /// Nothing is lost but fineness: another level has these transactions as a part of longer files.
     Coarsens,
-    /// The newest state can be restored, by a snapshot behind the hole; moments from the hole up to that snapshot can't.
+    /// The newest state can be restored, by a snapshot behind the hole; moments from the hole up to that
+    /// snapshot can't.
     HidesMoments,
-    /// No snapshot reaches past the hole: nothing behind it can be restored, the newest state included, and Litestream
-    /// refuses any restore that does not name a transaction before it.
+    /// No snapshot reaches past the hole: nothing behind it can be restored, the newest state included, and
+    /// Litestream refuses any restore that does not name a transaction before it.
     BlocksNewest,
 }
 
@@ -27,21 +28,46 @@ pub struct Hole {
     pub before: Txid,
     /// What it costs.
     pub effect: Effect,
+    /// Litestream can't compact past it any more, whatever snapshots are made: the finer level is never
+    /// trimmed again and grows without bound. Ends when the missing object is put back, or when the objects
+    /// before the hole that the next level doesn't have are removed (a snapshot must reach past the hole
+    /// first).
+    pub stalls_compaction: bool,
+}
+
+impl Hole {
+    fn new(level: Level, after: Txid, before: Txid, effect: Effect) -> Self {
+        Self { level, after, before, effect, stalls_compaction: false }
+    }
 }
 
 impl Listing {
     /// All holes, oldest first, however much they matter; normal trimming by retention is none.
     ///
-    /// A stretch that no level but 9 has is a hole unless retention explains it: retention of level 0 only removes
-    /// what level 1 has, that of higher levels only what ends before the oldest snapshot, and none cuts in the middle of a level.
-    /// A stretch that is only missing in the middle of one level [`Effect::Coarsens`]: also seen on a copy that was off
-    /// for longer than level 0 is kept.
+    /// A stretch that no level but 9 has is a hole unless retention explains it: retention of level 0 only
+    /// removes what level 1 has, that of higher levels only what ends before the oldest snapshot, and none
+    /// cuts in the middle of a level. A stretch that is only missing in the middle of one level
+    /// [`Effect::Coarsens`]: also seen on a copy that was off for longer than level 0 is kept.
     pub fn holes(&self) -> Vec<Hole> {
         let runs = self.runs();
         let mut holes = self.missing_everywhere(&runs);
         holes.extend(self.missing_in_one_level(&runs));
         holes.sort_by_key(|h| (h.after, h.level));
+        for hole in &mut holes {
+            hole.stalls_compaction = Level::ALL.windows(2).any(|pair| self.stalls(pair[0], pair[1], hole));
+        }
         holes
+    }
+
+    /// Whether `fine` has objects on both sides of a hole that still have to go into `coarse`.
+    fn stalls(&self, fine: Level, coarse: Level, hole: &Hole) -> bool {
+        // A level above level 1 that is empty may not be configured at all.
+        if coarse.is_snapshot() || (fine > Level::CAPTURED && self.level(coarse).is_empty()) {
+            return false;
+        }
+        let done = self.level(coarse).last().map_or(Txid(0), |o| o.max);
+        let rest = || self.level(fine).iter().filter(|o| o.min > done);
+        rest().any(|o| o.max <= hole.after) && rest().any(|o| o.min >= hole.before)
     }
 
     /// The stretches of transactions that levels 0 … 8 hold together, with the level of the first object.
@@ -71,19 +97,15 @@ impl Listing {
                 } else {
                     None
                 };
-                holes.extend(effect.map(|effect| Hole {
-                    level: run.level,
-                    after,
-                    before: run.first,
-                    effect,
-                }));
+                holes.extend(effect.map(|effect| Hole::new(run.level, after, run.first, effect)));
             }
             after = run.last;
         }
         holes
     }
 
-    /// Whether retention could have removed what lies between `after` and `run`, which the oldest snapshot contains.
+    /// Whether retention could have removed what lies between `after` and `run`, which the oldest snapshot
+    /// contains.
     fn may_be_trimmed(&self, after: Txid, run: &Run) -> bool {
         let goes_across = |level: Level| {
             let objects = self.level(level);
@@ -106,7 +128,7 @@ impl Listing {
             for object in objects {
                 let held = |run: &Run| run.first <= after.next() && run.last.next() >= object.min;
                 if object.min > after.next() && runs.iter().any(held) {
-                    holes.push(Hole { level, after, before: object.min, effect: Effect::Coarsens });
+                    holes.push(Hole::new(level, after, object.min, Effect::Coarsens));
                 }
                 after = after.max(object.max);
             }
@@ -185,6 +207,23 @@ mod tests {
         // Level 0 lost its front before level 1 had it.
         assert_eq!(holes(&[(9, 1, 30), (1, 1, 9), (0, 12, 40)]), [(0, 9, 12, HidesMoments)]);
         assert_eq!(holes(&[(9, 1, 30), (0, 12, 40)]), [(0, 0, 12, HidesMoments)]);
+    }
+
+    #[test]
+    fn a_hole_stalls_compaction_if_both_sides_have_to_go_up() {
+        let stalls = |objects: &[(u8, u64, u64)]| -> Vec<bool> {
+            listing(objects).holes().iter().map(|h| h.stalls_compaction).collect()
+        };
+        // As tried with Litestream: also after a snapshot.
+        assert_eq!(stalls(&[(1, 1, 15), (0, 16, 22), (0, 24, 40), (9, 1, 24)]), [true]);
+        assert_eq!(stalls(&[(0, 1, 22), (0, 24, 40)]), [true]);
+        // The next compaction begins behind the hole.
+        assert_eq!(stalls(&[(1, 1, 22), (0, 20, 22), (0, 24, 40), (9, 1, 24)]), [false]);
+        // The hole is in what was compacted before.
+        assert_eq!(stalls(&[(1, 1, 30), (0, 20, 22), (0, 24, 40)]), [false]);
+        // Level 1 into level 2; and level 2, which may be the last.
+        assert_eq!(stalls(&[(2, 1, 15), (1, 16, 22), (1, 24, 40), (9, 1, 24)]), [true]);
+        assert_eq!(stalls(&[(2, 1, 15), (2, 17, 30), (9, 1, 24)]), [false]);
     }
 
     #[test]

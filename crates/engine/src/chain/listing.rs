@@ -16,9 +16,11 @@ pub struct Object {
     pub max: Txid,
     /// Bytes.
     pub size: u64,
-    /// When the store took it (`LastModified`), by the store's clock. Compacted objects are younger than what is in them.
+    /// When the store took it (`LastModified`), by the store's clock. Compacted objects are younger than what
+    /// is in them.
     pub stored_at: Timestamp,
-    /// When its last transaction was captured (header, or metadata `litestream-timestamp`), if that was looked up.
+    /// When its last transaction was captured (header, or metadata `litestream-timestamp`), if that was
+    /// looked up.
     pub timestamp: Option<Timestamp>,
 }
 
@@ -41,8 +43,9 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Takes a LIST's objects in any order. An object that is named twice counts once (the later in `objects`), and one that
-    /// no Litestream writes is left out: an impossible range, or a snapshot that does not begin at transaction 1.
+    /// Takes a LIST's objects in any order. An object that is named twice counts once (the later in
+    /// `objects`), and one that no Litestream writes is left out: an impossible range, or a snapshot that
+    /// does not begin at transaction 1.
     pub fn new(mut objects: Vec<Object>) -> Self {
         objects.retain(|o| o.min > Txid(0) && o.min <= o.max && (!o.level.is_snapshot() || o.min == Txid(1)));
         // A stable sort keeps the later of two of one name later.

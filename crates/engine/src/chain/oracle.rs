@@ -24,23 +24,21 @@ pub(super) fn listing(objects: &[(u8, u64, u64)]) -> Listing {
     objects.iter().map(|(level, min, max)| object(*level, *min, *max)).collect()
 }
 
-/// Every listing that a few objects of transactions 1 … 8 can make: 65,536 of them.
+/// Every listing that a few objects of transactions 1 … 8 can make: 16,384 of them.
 pub(super) fn each_subset(mut check: impl FnMut(&Listing)) {
-    const ALL: [(u8, u64, u64); 16] = [
+    const ALL: [(u8, u64, u64); 14] = [
         (0, 1, 1),
         (0, 2, 2),
         (0, 3, 3),
         (0, 4, 4),
         (0, 5, 6),
         (0, 7, 7),
-        (0, 8, 8),
         (1, 1, 2),
         (1, 2, 4),
         (1, 3, 5),
         (1, 6, 8),
         (2, 1, 4),
         (2, 5, 8),
-        (9, 1, 1),
         (9, 1, 4),
         (9, 1, 7),
     ];
@@ -50,7 +48,8 @@ pub(super) fn each_subset(mut check: impl FnMut(&Listing)) {
     }
 }
 
-/// The objects of `litestream restore`, `None` where it refuses. Checked on the way against all possible chains.
+/// The objects of `litestream restore`, `None` where it refuses. Checked on the way against all possible
+/// chains.
 pub(super) fn litestream_plan(listing: &Listing, target: Option<Txid>) -> Option<Vec<Object>> {
     let limit = target.unwrap_or(Txid(u64::MAX));
     let mut plan: Vec<Object> = Vec::new();

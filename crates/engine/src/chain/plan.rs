@@ -21,8 +21,9 @@ pub enum ChainError {
     /// There are no objects.
     #[error("there is no history")]
     Empty,
-    /// The target can't be reached: it lies in or behind a hole, between two restore points, or is not there at all.
-    /// Without a target: something behind a hole is newer than everything that can be reached, and Litestream refuses.
+    /// The target can't be reached: it lies in or behind a hole, between two restore points, or is not there
+    /// at all. Without a target: something behind a hole is newer than everything that can be reached, and
+    /// Litestream refuses.
     #[error("{}", unreachable_text(target, newest_before))]
     Unreachable {
         /// What was asked for; `None` is the newest.
@@ -41,8 +42,8 @@ fn unreachable_text(target: &Option<Txid>, newest_before: &Option<Txid>) -> Stri
 }
 
 impl Listing {
-    /// The objects that Litestream's restore takes: the newest snapshot up to the target, then again and again the object
-    /// that reaches furthest without going beyond the target.
+    /// The objects that Litestream's restore takes: the newest snapshot up to the target, then again and
+    /// again the object that reaches furthest without going beyond the target.
     ///
     /// # Errors
     /// [`ChainError`]; exactly where `litestream restore` refuses.
@@ -100,7 +101,8 @@ impl Listing {
     }
 }
 
-/// Of two objects that could come next Litestream takes the one that reaches further, then the longer, then the higher.
+/// Of two objects that could come next Litestream takes the one that reaches further, then the longer, then
+/// the higher.
 fn preference(object: &Object) -> (Txid, std::cmp::Reverse<Txid>, super::Level) {
     (object.max, std::cmp::Reverse(object.min), object.level)
 }

@@ -10,11 +10,11 @@ use super::{Level, Listing, Object};
 /// A transaction that a restore reaches exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point {
-    /// The finest object that ends there. A snapshot only if nothing else does: its time is when it was made, which is later
-    /// than the capture of its last transaction.
+    /// The finest object that ends there. A snapshot only if nothing else does: its time is when it was made,
+    /// which is later than the capture of its last transaction.
     pub object: Object,
-    /// Whether the history between the point before and this one is all there. `false` at the oldest point, and where only a
-    /// snapshot leads on.
+    /// Whether the history between the point before and this one is all there. `false` at the oldest point,
+    /// and where only a snapshot leads on.
     pub unbroken: bool,
 }
 
@@ -42,7 +42,7 @@ pub struct RestorableSpan {
     pub first: Txid,
     /// Last point.
     pub last: Txid,
-    /// How fine: level 0 about a second, 1 half a minute, and so on as configured (FIELD_NOTES: levels).
+    /// How fine: level 0 about a second, 1 half a minute, and so on as configured.
     pub level: Level,
     /// How many points, both ends included.
     pub points: u64,
@@ -73,7 +73,8 @@ impl Listing {
         points
     }
 
-    /// The points as few stretches, oldest first: what a history screen shows when there are too many to list.
+    /// The points as few stretches, oldest first: what a history screen shows when there are too many to
+    /// list.
     pub fn restorable(&self) -> Vec<RestorableSpan> {
         let mut spans: Vec<RestorableSpan> = Vec::new();
         for point in self.points() {

@@ -1,7 +1,7 @@
 //! Which transaction was the newest at a wanted time, with few look-ups.
 //!
-//! A LIST does not say when the transactions in an object were captured, only a look at each object does (its metadata or
-//! header). So the search asks for one object at a time: about 3 log₂ n of n points.
+//! A LIST does not say when the transactions in an object were captured, only a look at each object does (its
+//! metadata or header). So the search asks for one object at a time: about 3 log₂ n of n points.
 
 use std::collections::BTreeMap;
 
@@ -22,14 +22,16 @@ use super::{Listing, Object, Point};
 /// assert!(search.found().is_none(), "there is no history");
 /// ```
 ///
-/// **What it finds**: the newest transaction captured at or before the wanted time. Clocks are set back and forth, so the
-/// times need not grow; then several transactions fit. The search takes the newest that it can tell: it looks first at the
-/// newest point, and before it settles on one, at points ever further behind it (1, 3, 7, …); whichever is not later than the wanted
-/// time moves the search there. So a single wrong stamp misleads it by at most that transaction, a clock that ran ahead for a while does not hide
-/// what came after it was put right, and after a clock was set back the later pass of that hour wins. Newest is the safe side: nothing that was
-/// there at the wanted time is left out, and one who sees too much can go further back. At last it looks at points ever further before
-/// the answer, only for [`Found::clock_went_back`]: the answer deserves a look. A stretch of odd times that is shorter than its
-/// distance from the answer can be missed.
+/// **What it finds**: the newest transaction captured at or before the wanted time. Clocks are set back and
+/// forth, so the times need not grow; then several transactions fit. The search takes the newest that it can
+/// tell: it looks first at the newest point, and before it settles on one, at points ever further behind it
+/// (1, 3, 7, …); whichever is not later than the wanted time moves the search there. So a single wrong stamp
+/// misleads it by at most that transaction, a clock that ran ahead for a while does not hide what came after
+/// it was put right, and after a clock was set back the later pass of that hour wins. Newest is the safe
+/// side: nothing that was there at the wanted time is left out, and one who sees too much can go further
+/// back. At last it looks at points ever further before the answer, only for [`Found::clock_went_back`]: the
+/// answer deserves a look. A stretch of odd times that is shorter than its distance from the answer can be
+/// missed.
 #[derive(Clone, Debug)]
 pub struct TimeSearch {
     points: Vec<Point>,
@@ -42,8 +44,8 @@ pub struct TimeSearch {
 pub struct Found {
     /// The point, with its time.
     pub point: Point,
-    /// Whether, among the points that were looked at, a newer one had an earlier time: there may be another moment
-    /// of the same time.
+    /// Whether, among the points that were looked at, a newer one had an earlier time: there may be another
+    /// moment of the same time.
     pub clock_went_back: bool,
 }
 
@@ -55,8 +57,8 @@ impl TimeSearch {
         Self { points, wanted, known }
     }
 
-    /// The object whose capture time is wanted next; `None` when the search is over. Asking again without an answer gives
-    /// the same object.
+    /// The object whose capture time is wanted next; `None` when the search is over. Asking again without an
+    /// answer gives the same object.
     ///
     /// If the object is gone (compacted meanwhile), begin again with a new listing.
     pub fn next_probe(&self) -> Option<Object> {
@@ -79,8 +81,8 @@ impl TimeSearch {
         Some(Found { point, clock_went_back: !times.is_sorted() })
     }
 
-    /// Runs the search on what is known; `Err` names the first point whose time is needed and isn't known. Going through it
-    /// anew at each step costs less than one look-up and leaves no state to get wrong.
+    /// Runs the search on what is known; `Err` names the first point whose time is needed and isn't known.
+    /// Going through it anew at each step costs less than one look-up and leaves no state to get wrong.
     fn search(&self) -> Result<Option<usize>, usize> {
         let is_late = |i: usize| self.known.get(&i).map(|t| *t > self.wanted).ok_or(i);
         let Some(last) = self.points.len().checked_sub(1) else { return Ok(None) };
@@ -231,6 +233,10 @@ mod tests {
             assert_eq!(search(&times, wanted).0, Some(wanted as u64 + 1), "{wanted}");
         }
         assert!(search(&times, 300).1, "near enough to be seen");
+        // In the middle, where the search looks first.
+        let times: Vec<i64> = (0..490).chain(1_000_000..1_000_016).chain(506..1000).collect();
+        let (found, back, _) = search(&times, 800);
+        assert_eq!((found, back), (Some(801), true));
     }
 
     #[test]

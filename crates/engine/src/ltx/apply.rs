@@ -18,14 +18,16 @@ pub enum ApplyError {
     Write(#[source] io::Error),
 }
 
-/// Writes the pages of an LTX file into a database file and gives the file its size after the last transaction.
+/// Writes the pages of an LTX file into a database file and gives the file its size after the last
+/// transaction.
 ///
-/// A redo log (DESIGN §5): pages are whole, so applying a file again, or all files since some mark again, gives the same
-/// result. The caller must know that the database is at the transaction before the file's first, or anywhere within the
-/// file's, or that the file is a snapshot; must have the database to itself, without `-wal`; and flushes afterwards.
+/// A redo log (DESIGN §5): pages are whole, so applying a file again, or all files since some mark again,
+/// gives the same result. The caller must know that the database is at the transaction before the file's
+/// first, or anywhere within the file's, or that the file is a snapshot; must have the database to itself,
+/// without `-wal`; and flushes afterwards.
 ///
-/// Pages are written before the file's checksum is known: a file that may be damaged has to be verified first, or
-/// the database given up on an error.
+/// Pages are written before the file's checksum is known: a file that may be damaged has to be verified
+/// first, or the database given up on an error.
 ///
 /// # Errors
 /// [`ApplyError`]; the database then holds a part of the pages.

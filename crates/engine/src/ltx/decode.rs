@@ -40,8 +40,9 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Whether the file holds every page of the database. Snapshots do, and so do some files of level 0 with later
-    /// transactions: those with which Litestream begins again when it can't follow the WAL any more. Its restore doesn't begin with the latter.
+    /// Whether the file holds every page of the database. Snapshots do, and so do some files of level 0 with
+    /// later transactions: those with which Litestream begins again when it can't follow the WAL any more.
+    /// Its restore doesn't begin with the latter.
     pub fn is_whole_database(&self) -> bool {
         self.pages == self.header.pages_of_whole_database()
     }
@@ -49,8 +50,9 @@ impl Verified {
 
 /// Reads one file page by page.
 ///
-/// Pages are handed out before the file's checksum is known: a caller that must not act on damaged pages has to go through the
-/// file twice ([`verify`] first). Memory: about 128 KiB and two pages, whatever the file claims.
+/// Pages are handed out before the file's checksum is known: a caller that must not act on damaged pages has
+/// to go through the file twice ([`verify`] first). Memory: about 128 KiB and two pages, whatever the file
+/// claims.
 #[derive(Debug)]
 pub struct Decoder<R> {
     source: Source<R>,
@@ -180,8 +182,8 @@ impl<R: Read> Decoder<R> {
         next + u32::from(next == lock_page(self.header.page_size))
     }
 
-    /// Checks that the page is an LZ4 block with its length before it. Litestream's first 0.5 releases wrote LZ4 frames
-    /// instead; these are no damage.
+    /// Checks that the page is an LZ4 block with its length before it. Litestream's first 0.5 releases wrote
+    /// LZ4 frames instead; these are no damage.
     fn check_form(&self, page: u32, flags: u16, next_bytes: [u8; 4]) -> Result<(), LtxError> {
         match flags {
             FLAG_BLOCK => Ok(()),
@@ -271,7 +273,8 @@ impl<R> std::fmt::Debug for Source<R> {
 }
 
 impl<R: Read> Source<R> {
-    /// Fills a buffer. A reader's own "unexpected end" (a broken connection) is its failure, not the file's end.
+    /// Fills a buffer. A reader's own "unexpected end" (a broken connection) is its failure, not the file's
+    /// end.
     fn fill(&mut self, buffer: &mut [u8]) -> Result<(), LtxError> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -304,3 +307,6 @@ impl<R: Read> Source<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,8 @@
 
 use std::io;
 
-/// Why an LTX file is not believed. Everything but [`LtxError::Io`] and [`LtxError::Unsupported`] means that the file is
-/// damaged; which kind only says where the damage was met first.
+/// Why an LTX file is not believed. Everything but [`LtxError::Io`] and [`LtxError::Unsupported`] means that
+/// the file is damaged; which kind only says where the damage was met first.
 #[derive(Debug, thiserror::Error)]
 pub enum LtxError {
     /// The reader failed; the file may be whole.
@@ -35,7 +35,8 @@ pub enum LtxError {
     /// Pages are not in growing order, or a file that must have every page lacks some.
     #[error("page {page} of the LTX file is out of order: page {expected} or a later one was due")]
     PageOrder {
-        /// The page that was found; the number of pages that the database should have if the file ended too early.
+        /// The page that was found; the number of pages that the database should have if the file ended too
+        /// early.
         page: u32,
         /// The lowest number that could stand there.
         expected: u32,

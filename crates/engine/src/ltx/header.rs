@@ -14,13 +14,15 @@ const MAGIC: [u8; 4] = *b"LTX1";
 const FLAG_NO_CHECKSUM: u32 = 1 << 1;
 /// Set in each checksum of the format, so that none is ever zero.
 pub(super) const CHECKSUM_FLAG: u64 = 1 << 63;
-/// Where SQLite's lock bytes lie; the page that holds them is never used (`PENDING_BYTE` of SQLite's file format).
+/// Where SQLite's lock bytes lie; the page that holds them is never used (`PENDING_BYTE` of SQLite's file
+/// format).
 const LOCK_BYTE: u32 = 0x4000_0000;
 
-/// What a file says of itself. **Not proved by itself**: only a file that was read to its end is (see [`super::verify`]).
+/// What a file says of itself. **Not proved by itself**: only a file that was read to its end is (see
+/// [`super::verify`]).
 ///
-/// Layout (offset in bytes): magic 0, flags 4, page size 8, commit 12, min 16, max 24, timestamp 32, pre-apply checksum 40,
-/// WAL offset 48, WAL size 56, WAL salts 64 and 68, node 72, zeros 80 … 99.
+/// Layout (offset in bytes): magic 0, flags 4, page size 8, commit 12, min 16, max 24, timestamp 32,
+/// pre-apply checksum 40, WAL offset 48, WAL size 56, WAL salts 64 and 68, node 72, zeros 80 … 99.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Whether the file carries checksums of the whole database. Files of Litestream don't (0.5.18).
@@ -33,8 +35,8 @@ pub struct Header {
     pub min: Txid,
     /// Last transaction.
     pub max: Txid,
-    /// When Litestream captured the last transaction, to the millisecond, by the clock of the writer. Compaction keeps it;
-    /// but for a snapshot (level 9) it is when the snapshot was made.
+    /// When Litestream captured the last transaction, to the millisecond, by the clock of the writer.
+    /// Compaction keeps it; but for a snapshot (level 9) it is when the snapshot was made.
     pub timestamp: Timestamp,
     /// Checksum of the database before the first transaction; 0 without database checksums and for snapshots.
     pub pre_apply_checksum: u64,
@@ -52,7 +54,8 @@ impl Header {
     /// Reads a header from a file's first bytes; more than [`HEADER_SIZE`] are allowed and ignored.
     ///
     /// # Errors
-    /// [`LtxError::Truncated`], [`LtxError::BadMagic`], and [`LtxError::BadHeader`] for everything that the format forbids.
+    /// [`LtxError::Truncated`], [`LtxError::BadMagic`], and [`LtxError::BadHeader`] for everything that the
+    /// format forbids.
     pub fn parse(bytes: &[u8]) -> Result<Self, LtxError> {
         let Some((bytes, _)) = bytes.split_first_chunk::<HEADER_SIZE>() else {
             return Err(LtxError::Truncated { at: bytes.len() as u64 });
@@ -116,8 +119,8 @@ impl Header {
         Ok(())
     }
 
-    /// Whether the file begins with the first transaction, and so must hold every page of the database: all of level 9,
-    /// and what was compacted from the first transaction on.
+    /// Whether the file begins with the first transaction, and so must hold every page of the database: all
+    /// of level 9, and what was compacted from the first transaction on.
     pub fn is_snapshot(&self) -> bool {
         self.min == Txid(1)
     }

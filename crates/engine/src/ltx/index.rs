@@ -1,4 +1,5 @@
-//! The page index: where in the file each page is. Nobody here looks pages up in it; it is read to be checked.
+//! The page index: where in the file each page is. Nobody here looks pages up in it; it is read to be
+//! checked.
 
 use super::LtxError;
 
@@ -16,14 +17,16 @@ impl Places {
     /// Notes that a page lies at `offset` and takes `size` bytes, its header included.
     pub(super) fn note(&mut self, page: u32, offset: u64, size: u64) {
         self.count = self.count.saturating_add(1);
-        // Odd multipliers mix well enough: it is a writer's mistake that is looked for; damage shows in the checksum.
+        // Odd multipliers mix well enough: it is a writer's mistake that is looked for; damage shows in the
+        // checksum.
         for value in [u64::from(page), offset, size] {
             self.mix = (self.mix ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
         }
     }
 }
 
-/// Builds a number from the bytes of a varint: 7 bits each, lowest first, the highest bit says that another follows.
+/// Builds a number from the bytes of a varint: 7 bits each, lowest first, the highest bit says that another
+/// follows.
 #[derive(Debug, Default)]
 pub(super) struct Varint {
     value: u64,

@@ -11,11 +11,12 @@
 //! | end of it   | a zero byte, then the length of the page index (8), that zero byte included                |
 //! | trailer     | 16, see [`Trailer`]                                                                        |
 //!
-//! The checksum in the trailer is CRC-64/ISO over everything before it, with each page's **decompressed** bytes in place
-//! of its compressed ones, and with the highest bit set. Until a file has been read to its end nothing in it is proved,
-//! the header included.
+//! The checksum in the trailer is CRC-64/ISO over everything before it, with each page's **decompressed**
+//! bytes in place of its compressed ones, and with the highest bit set. Until a file has been read to its end
+//! nothing in it is proved, the header included.
 //!
-//! Source: `github.com/superfly/ltx` v0.5.2 (the version in Litestream v0.5.18), and files that Litestream wrote.
+//! Source: `github.com/superfly/ltx` v0.5.2 (the version in Litestream v0.5.18), and files that Litestream
+//! wrote.
 
 mod apply;
 mod decode;

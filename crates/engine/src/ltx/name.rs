@@ -76,7 +76,8 @@ impl FromStr for LtxName {
 
 /// The last two parts of an object's key in a store, `<level, 4 digits>/<name>` (DESIGN §3).
 ///
-/// On disk (Litestream's own folder, its `file` replicas) the folder is `ltx/<level>` instead, without leading zeros.
+/// On disk (Litestream's own folder, its `file` replicas) the folder is `ltx/<level>` instead, without
+/// leading zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LtxKey {
     /// The folder.

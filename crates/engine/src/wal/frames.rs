@@ -31,7 +31,8 @@ pub(super) struct Chain {
 }
 
 impl Head {
-    /// `None` for everything that SQLite would not recover from either: a header that is being written or was torn.
+    /// `None` for everything that SQLite would not recover from either: a header that is being written or was
+    /// torn.
     pub(super) fn parse(raw: &[u8; HEADER]) -> Option<Self> {
         let big_endian = match word(raw, 0) {
             MAGIC_LITTLE => false,
@@ -54,7 +55,8 @@ impl Head {
         FRAME_HEADER + self.page_size as usize
     }
 
-    /// Checks the frame that follows; gives the place behind it, and the size of the database in pages if it commits (else 0).
+    /// Checks the frame that follows; gives the place behind it, and the size of the database in pages if it
+    /// commits (else 0).
     pub(super) fn check(&self, before: &Chain, frame: &[u8]) -> Option<(Chain, u32)> {
         let (header, page) = frame.split_at(FRAME_HEADER);
         if word(header, 0) == 0 || self.salts_of(header) != self.salts {

@@ -1,4 +1,5 @@
-//! The real Litestream for tests: databases in a temporary folder, each replicated to a folder of files beside it.
+//! The real Litestream for tests: databases in a temporary folder, each replicated to a folder of files
+//! beside it.
 
 // Each test file is a program of its own and uses a part of this.
 #![allow(dead_code, unreachable_pub)]
@@ -24,14 +25,16 @@ pub struct Office {
 }
 
 impl Office {
-    /// Configures Litestream for databases that need not exist yet. `settings` is YAML for the top of the configuration.
+    /// Configures Litestream for databases that need not exist yet. `settings` is YAML for the top of the
+    /// configuration.
     pub fn new(names: &[&str], settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = format!("logging: {{level: warn, stderr: true}}\n{settings}\ndbs:\n");
         for name in names {
             let path = |kind: &str| folder.path().join(format!("{name}{kind}")).display().to_string();
             config.push_str(&format!(
-                "- path: '{}'\n  meta-path: '{}'\n  monitor-interval: 50ms\n  replica: {{type: file, path: '{}', sync-interval: 50ms}}\n",
+                "- path: '{}'\n  meta-path: '{}'\n  monitor-interval: 50ms\n  \
+                 replica: {{type: file, path: '{}', sync-interval: 50ms}}\n",
                 path(".db"),
                 path(".meta"),
                 path(".replica"),
