@@ -18,6 +18,7 @@ mod add;
 mod assess;
 mod children;
 mod conductor;
+mod continuity;
 mod core;
 mod engine;
 mod follower;

@@ -16,7 +16,10 @@ use crate::follower;
 use crate::jobs::exchange;
 use crate::secrets::random_hex;
 use crate::store::Store;
-use crate::watch::Watched;
+use crate::watch::{Watched, newest_file};
+
+/// For one answer of the store.
+const QUICK: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Takes a database of the configuration under protection. What an interrupted exchange of its file left is settled first.
 pub(crate) async fn protect(core: &Arc<Core>, settings: &config::Database) -> Result<Arc<Database>> {
@@ -185,13 +188,20 @@ pub(crate) async fn announce(core: &Arc<Core>, database: &Arc<Database>, store: 
     let key = core_record_key(core, &record);
     if announced {
         match store.get_small(&key).await {
-            Ok(_) => {}
+            Ok(_) => {
+                // Without its own files Litestream would take the newest one from the store and go on from there as if it
+                // had never been away.
+                let (objects, _) = store.page(&format!("{}/", record.prefix), None, QUICK).await?;
+                let own = newest_file(&database.watched().level_0());
+                if own.is_none() && !objects.is_empty() {
+                    return open_next(core, database, OpenedBy::Healing).await;
+                }
+            }
             Err(report) if report.code == ErrorCode::NoSuchRestorePoint => return lost(core, database).await,
             Err(report) => return Err(report),
         }
     } else {
-        let (found, _) =
-            store.page(&format!("{}/", record.prefix), None, std::time::Duration::from_secs(10)).await?;
+        let (found, _) = store.page(&format!("{}/", record.prefix), None, QUICK).await?;
         if !found.is_empty() {
             // A prefix has one writer, ever. The journal did not know that this one was used: it is not ours.
             return open_next(core, database, OpenedBy::Healing).await;

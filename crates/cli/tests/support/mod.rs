@@ -1,6 +1,6 @@
 //! What the tests of the real program share.
 // Each test file uses its part.
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod host;
 

@@ -67,12 +67,22 @@ pub(crate) struct Litestream {
     home: Home,
     /// Where its metrics are, for whoever asks whether it still answers; 0 while it does not run.
     metrics_port: Arc<AtomicU16>,
+    prepare: Prepare,
     leash: Option<Leash>,
 }
 
+/// Makes databases ready for a start (see [`crate::continuity`]). Blocking.
+pub(crate) type Prepare = Arc<dyn Fn(&[Name]) -> Result<()> + Send + Sync>;
+
 impl Litestream {
-    pub(crate) fn new(program: PathBuf, launcher: PathBuf, home: Home, metrics_port: Arc<AtomicU16>) -> Self {
-        Self { program, launcher, home, metrics_port, leash: None }
+    pub(crate) fn new(
+        program: PathBuf,
+        launcher: PathBuf,
+        home: Home,
+        metrics_port: Arc<AtomicU16>,
+        prepare: Prepare,
+    ) -> Self {
+        Self { program, launcher, home, metrics_port, prepare, leash: None }
     }
 }
 
@@ -86,6 +96,11 @@ impl Program for Litestream {
         let trouble = |error: std::io::Error| {
             Report::new(ErrorCode::Io, "Litestream's run can't be prepared").because(error)
         };
+        let names: Vec<Name> = spec.databases.iter().map(|database| database.name.clone()).collect();
+        let prepare = self.prepare.clone();
+        tokio::task::spawn_blocking(move || prepare(&names)).await.unwrap_or_else(|error| {
+            Err(Report::new(ErrorCode::Internal, "a start failed by a defect").because(error))
+        })?;
         let metrics_port = free_port().map_err(trouble)?;
         let leash = Leash::new().await.map_err(trouble)?;
         let path = self.home.run().join("litestream.yml");

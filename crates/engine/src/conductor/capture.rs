@@ -162,6 +162,16 @@ impl Conductor {
     /// After the store was gone Litestream may wait for minutes before it tries again, and a stopped one for ever:
     /// then it is started again.
     fn restart_if_stuck(&mut self) {
+        if self.capture_child.state().serving.is_some()
+            && lock(&self.core.databases).iter().any(|database| database.watched().is_doubtful())
+        {
+            self.core.logs.push(
+                "engine",
+                "what Litestream captured first can't be trusted; it begins again",
+                Timestamp::now(),
+            );
+            return self.capture_child.restart();
+        }
         let recently = |since: Option<Instant>, pause| since.is_some_and(|since| since.elapsed() < pause);
         let state = self.capture_child.state();
         let settling = recently(state.ready_at, Duration::from_secs(8))

@@ -21,6 +21,7 @@ use crate::children::litestream::{Litestream, LitestreamSpec, Remote};
 use crate::children::minio::{Minio, MinioSpec};
 use crate::children::{Program, Supervisor};
 use crate::config;
+use crate::continuity;
 use crate::core::{Core, lock};
 use crate::protect;
 use crate::store::Store;
@@ -49,6 +50,12 @@ pub(crate) struct Conductor {
     sender: notify::Sender,
 }
 
+/// What Litestream's starts are prepared by. Weak, since the core lives longer than its children anyway.
+fn prepare_by(core: &Arc<Core>) -> crate::children::litestream::Prepare {
+    let core = Arc::downgrade(core);
+    Arc::new(move |names| core.upgrade().map_or(Ok(()), |core| continuity::prepare(&core, names)))
+}
+
 impl Conductor {
     pub(crate) fn new(core: Arc<Core>, watch: config::Watch) -> Result<Self> {
         let keys = lock(&core.secrets).bundled.clone();
@@ -59,6 +66,7 @@ impl Conductor {
             core.launcher.clone(),
             core.home.clone(),
             Arc::clone(&metrics_port),
+            prepare_by(&core),
         );
         Ok(Self {
             watch,
@@ -110,6 +118,7 @@ impl Conductor {
         self.obey_restarts();
         self.conduct_store();
         self.connect().await?;
+        continuity::begin_anew_if_wanted(&self.core).await?;
         self.conduct_databases().await?;
         self.conduct_capture().await;
         self.schedule.look(&self.core).await;

@@ -19,6 +19,7 @@ use tokio::sync::{Notify, oneshot};
 pub(crate) use progress::Progress;
 pub(crate) use seen::Seen;
 
+use crate::continuity::{FirstFile, judge};
 use crate::inspect::{Obstacle, file_mark, foreign_litestream, hold};
 use crate::ltx::{HEADER_SIZE, Header, LtxName};
 use crate::wal::WalTail;
@@ -39,19 +40,91 @@ pub(crate) struct Watched {
     /// Litestream's folder for the current epoch.
     pub(crate) meta: PathBuf,
     seen: Mutex<Seen>,
+    trust: Mutex<Trust>,
     /// Told when Litestream has captured something.
     pub(crate) captured: Notify,
 }
 
 impl Watched {
     pub(crate) fn new(name: Name, path: PathBuf, meta: PathBuf) -> Arc<Self> {
-        Arc::new(Self { name, path, meta, seen: Mutex::new(Seen::default()), captured: Notify::new() })
+        let (seen, trust) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { name, path, meta, seen, trust, captured: Notify::new() })
+    }
+
+    /// Where Litestream puts what it captures.
+    pub(crate) fn level_0(&self) -> PathBuf {
+        self.meta.join("ltx").join("0")
+    }
+
+    fn trust(&self) -> MutexGuard<'_, Trust> {
+        self.trust.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Litestream is about to start: the next file must go on from this one, or be a whole copy.
+    ///
+    /// `cut`: the log was cut, so that the files so far don't reach its beginning, and count no more.
+    pub(crate) fn expect_succession(&self, before: Option<Header>, cut: bool) {
+        self.trust().before_start = before.map(|before| (before, cut));
+    }
+
+    /// Whether the log is to be cut before Litestream's next start, whatever it looks like.
+    pub(crate) fn take_cut_wanted(&self) -> bool {
+        std::mem::take(&mut self.trust().cut_wanted)
+    }
+
+    /// Whether Litestream's first file leaves out commits, perhaps: it has to be ended, and the log cut.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.trust().cut_wanted
+    }
+
+    /// The log can't be cut: only a new history is sure to be whole.
+    pub(crate) fn want_new_epoch(&self) {
+        self.trust().new_epoch_wanted = true;
+    }
+
+    /// Whether a new history is wanted.
+    pub(crate) fn take_new_epoch_wanted(&self) -> bool {
+        std::mem::take(&mut self.trust().new_epoch_wanted)
     }
 
     /// What is known of it.
     pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Watched {
+    /// Whether a file that appeared counts: the first one after a start of Litestream is judged.
+    fn is_trusted(&self, file: &Path, header: &Header) -> bool {
+        let (before, doubtful) = {
+            let trust = self.trust();
+            (trust.before_start, trust.cut_wanted)
+        };
+        let Some((before, cut)) = before else { return !doubtful };
+        if header.max <= before.max {
+            return !cut && !doubtful;
+        }
+        match judge(&before, file, header) {
+            FirstFile::Sound => {
+                self.trust().before_start = None;
+                true
+            }
+            FirstFile::Doubtful => {
+                self.trust().cut_wanted = true;
+                false
+            }
+        }
+    }
+}
+
+/// What is to be doubted of what Litestream captures (see [`crate::continuity`]).
+#[derive(Debug, Default)]
+struct Trust {
+    /// The newest file before Litestream's last start, and whether the log was cut then; until the first file after the
+    /// start has been judged.
+    before_start: Option<(Header, bool)>,
+    cut_wanted: bool,
+    new_epoch_wanted: bool,
 }
 
 enum Order {
@@ -220,11 +293,15 @@ impl Held {
     /// Follows Litestream's files of level 0: each is one after the other, so the next one's name is known.
     fn follow_captured(&mut self, now: Instant) {
         let Some(grip) = &mut self.grip else { return };
-        let dir = self.watched.meta.join("ltx").join("0");
+        let dir = self.watched.level_0();
         let mut found = false;
         while let Some(newest) = grip.newest {
             let next = LtxName { min: newest.max.next(), max: newest.max.next() };
-            let Some(header) = read_header(&dir.join(next.to_string())) else { break };
+            let file = dir.join(next.to_string());
+            let Some(header) = read_header(&file) else { break };
+            if !self.watched.is_trusted(&file, &header) {
+                return;
+            }
             self.watched.seen().progress.captured(&header);
             grip.newest = Some(next);
             found = true;
@@ -234,6 +311,7 @@ impl Held {
             self.searched = Some(now);
             if let Some((name, header)) = newest_file(&dir)
                 && grip.newest != Some(name)
+                && self.watched.is_trusted(&dir.join(name.to_string()), &header)
             {
                 self.watched.seen().progress.captured(&header);
                 grip.newest = Some(name);
