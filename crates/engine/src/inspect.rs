@@ -14,6 +14,7 @@ use rusqlite::{Connection, ErrorCode as Sqlite, OpenFlags};
 use sqlite_replicate_api::{ConditionCode, ErrorCode, Report};
 
 use crate::adopt::metadata_folder;
+use crate::holders::{Holder, holders};
 
 /// Why a database can't be protected now: what the status shows, and what a command says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -244,17 +245,23 @@ fn is_remote_type(magic: u64) -> bool {
     REMOTE.contains(&(magic & 0xFFFF_FFFF))
 }
 
-/// A foreign Litestream on the database: two damage each other.
+/// A foreign Litestream on the database: two damage each other. Its folder gives it away.
 pub(crate) fn foreign_litestream(path: &Path) -> Option<Obstacle> {
     let folder = Some(metadata_folder(path)).filter(|folder| folder.is_dir())?;
+    Some(foreign(path, format!("its folder `{}` is there", folder.display())))
+}
+
+/// A foreign Litestream that has the database open now, wherever it keeps its folder. Not to be asked about a database
+/// that our own Litestream may have open.
+pub(crate) fn running_litestream(path: &Path) -> Option<Obstacle> {
+    let running = holders(path).into_iter().find(Holder::is_litestream)?;
+    Some(foreign(path, format!("{running} has it open")))
+}
+
+fn foreign(path: &Path, why: String) -> Obstacle {
     let message = format!("another Litestream replicates the database `{}`", path.display());
-    let why = format!("its folder `{}` is there", folder.display());
-    let hint =
-        "take its set-up over with `sqlite-replicate adopt`; or stop it for good and take the folder away";
-    Some(
-        Obstacle::new(ConditionCode::ForeignLitestream, ErrorCode::ForeignLitestream, message)
-            .because(why)
-            .hint(hint),
+    Obstacle::new(ConditionCode::ForeignLitestream, ErrorCode::ForeignLitestream, message).because(why).hint(
+        "take its set-up over with `sqlite-replicate adopt`; or stop it for good and take its folder away",
     )
 }
 

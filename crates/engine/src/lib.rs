@@ -22,6 +22,7 @@ mod core;
 mod engine;
 mod follower;
 mod handle;
+mod holders;
 mod home;
 mod inspect;
 mod jobs;
