@@ -17,6 +17,7 @@ use sqlite_replicate_engine::{adopt as adoption, bundle, config, offline};
 use tokio::sync::watch;
 
 pub(crate) use sqlite_replicate_engine::Handle;
+pub(crate) use sqlite_replicate_engine::adopt::SetAside;
 pub(crate) use sqlite_replicate_engine::client::Client;
 pub(crate) use sqlite_replicate_engine::offline::Source;
 
@@ -226,7 +227,12 @@ pub(crate) struct Adoption {
 }
 
 /// Reads a `litestream.yml` (v0.3 or v0.5) and writes it in our words into the configuration that stands at `config`.
-pub(crate) fn adopt(litestream_yml: &Path, config_file: &Path) -> Checked<Adoption> {
+/// What could not be put into force is refused here, before anybody is asked.
+pub(crate) fn adopt(
+    litestream_yml: &Path,
+    config_file: &Path,
+    environment: &Environment,
+) -> Checked<Adoption> {
     let text = std::fs::read_to_string(litestream_yml).map_err(|error| {
         let message = format!("`{}` can't be read", litestream_yml.display());
         one(Report::new(ErrorCode::BadRequest, message).because(error))
@@ -240,7 +246,21 @@ pub(crate) fn adopt(litestream_yml: &Path, config_file: &Path) -> Checked<Adopti
             return Err(one(Report::new(ErrorCode::ConfigUnreadable, message).because(error)));
         }
     };
-    let edited = plan.edit(base.as_deref().unwrap_or(config::SAMPLE)).map_err(one)?;
+    let around = around(config_file, environment.clone()).map_err(one)?;
+    let before = base.as_deref().unwrap_or(config::SAMPLE);
+    let protected = config::parse(before, &around)?.config.databases;
+    let again = |database: &adoption::AdoptedDatabase| {
+        let same = |path: &Path| config::file_identity(path) == config::file_identity(&database.path);
+        let first = protected.iter().find(|known| same(&known.path))?;
+        let message = format!("`{}` is protected already, as `{}`", database.path.display(), first.name);
+        Some(Report::new(ErrorCode::DatabaseAlreadyProtected, message))
+    };
+    let again: Vec<Report> = plan.databases.iter().filter_map(again).collect();
+    if !again.is_empty() {
+        return Err(again);
+    }
+    let edited = plan.edit(before).map_err(one)?;
+    config::parse(&edited, &around)?;
     let translated = |t: &adoption::Translated| format!("`{}` becomes `{}` = {}", t.key, t.setting, t.value);
     let noted = |note: &adoption::Note| format!("`{}`: {}", note.key, note.why);
     let credentials = plan.store.as_ref().and_then(|store| store.credentials.as_ref());
@@ -257,6 +277,17 @@ pub(crate) fn adopt(litestream_yml: &Path, config_file: &Path) -> Checked<Adopti
         }),
         warnings: plan.warnings,
     })
+}
+
+/// Sets aside what the old Litestream kept beside the databases that are taken over; refused while it runs.
+pub(crate) fn set_old_litestream_aside(adoption: &Adoption) -> Result<Vec<SetAside>> {
+    let paths: Vec<PathBuf> = adoption.databases.iter().map(|(_, path)| path.clone()).collect();
+    adoption::set_aside(&paths)
+}
+
+/// Puts back what was set aside.
+pub(crate) fn put_old_litestream_back(done: &[SetAside]) -> Result<()> {
+    adoption::put_back(done)
 }
 
 /// Writes the whole configuration; refused when the file is no longer `base`, or when `text` is not a good one.

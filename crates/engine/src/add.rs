@@ -11,7 +11,7 @@ use sqlite_replicate_api::{
 use crate::config;
 use crate::core::{Core, lock};
 use crate::engine::first_of;
-use crate::inspect::{foreign_litestream, free_bytes, hold, look_for_damage};
+use crate::inspect::{examine, foreign_litestream, free_bytes, look_for_damage, running_litestream};
 
 /// How long `add` looks for damage in a database.
 const LOOK: Duration = Duration::from_secs(10);
@@ -117,12 +117,12 @@ pub(crate) async fn add(core: &Arc<Core>, add: AddDatabase) -> Result<Added> {
     Ok(Added { name, path, ..found })
 }
 
-/// Whether a database can be protected, and what that means for it.
+/// Whether a database can be protected, and what that means for it. Nothing of it is changed.
 fn look(path: &std::path::Path, store_dir: Option<&std::path::Path>) -> Result<Added> {
-    if let Some(obstacle) = foreign_litestream(path) {
+    if let Some(obstacle) = foreign_litestream(path).or_else(|| running_litestream(path)) {
         return Err(obstacle.report);
     }
-    let mut connection = hold(path, Duration::from_secs(2)).map_err(|obstacle| obstacle.report)?;
+    let mut connection = examine(path, Duration::from_secs(2)).map_err(|obstacle| obstacle.report)?;
     let whole = look_for_damage(&mut connection, path, LOOK).map_err(|obstacle| obstacle.report)?;
     let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     if let Some(dir) = store_dir

@@ -1,9 +1,11 @@
 //! Takes over an existing `litestream.yml`, of v0.3 or v0.5: says what of it becomes which setting, what had no effect,
 //! what is not done here, and which databases and store it names.
 //!
-//! Nothing on the disk changes: [`plan`] makes an [`Adoption`], which a person sees before [`Adoption::edit`] puts it into
-//! a configuration. History begins anew in the store; the old backup stays where it is and can be restored from there.
+//! Nothing on the disk changes until a person has agreed: [`plan`] makes an [`Adoption`], which is shown; then [`set_aside`]
+//! renames the old Litestream's folders and [`Adoption::edit`] puts the rest into a configuration. History begins anew in
+//! the store; the old backup stays where it is and can be restored from there.
 
+mod aside;
 mod files;
 mod keys;
 mod plan;
@@ -19,6 +21,7 @@ use serde::Serialize;
 use sqlite_replicate_api::config::{Bucket, Endpoint, Region, Value};
 use sqlite_replicate_api::{Name, Result};
 
+pub use aside::{SetAside, put_back, set_aside};
 pub use plan::plan;
 
 use crate::config;

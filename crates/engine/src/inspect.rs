@@ -14,6 +14,7 @@ use rusqlite::{Connection, ErrorCode as Sqlite, OpenFlags};
 use sqlite_replicate_api::{ConditionCode, ErrorCode, Report};
 
 use crate::adopt::metadata_folder;
+use crate::holders::{Holder, holders};
 
 /// Why a database can't be protected now: what the status shows, and what a command says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,46 @@ pub(crate) fn file_mark(path: &Path) -> std::io::Result<String> {
 /// # Errors
 /// An [`Obstacle`] that says what is in the way.
 pub(crate) fn hold(path: &Path, wait: Duration) -> Result<Connection, Obstacle> {
+    look_at_file(path)?;
+    let hold = || -> rusqlite::Result<Connection> {
+        let connection = open(path, wait)?;
+        if journal_mode(&connection)? != "wal" {
+            let mode: String = connection.query_row("PRAGMA journal_mode = wal", [], |row| row.get(0))?;
+            if mode != "wal" {
+                return Err(failure(rusqlite::ffi::SQLITE_BUSY, Some(format!("mode stays `{mode}`"))));
+            }
+        }
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        // The shared lock that the first read takes lasts as long as the connection.
+        read_first(&connection)?;
+        Ok(connection)
+    };
+    hold().map_err(|error| explain(path, &error))
+}
+
+/// Opens a database only to look at it: whether it could be held, without a change to it.
+///
+/// # Errors
+/// As [`hold`].
+pub(crate) fn examine(path: &Path, wait: Duration) -> Result<Connection, Obstacle> {
+    look_at_file(path)?;
+    let examine = || -> rusqlite::Result<Connection> {
+        let connection = open(path, wait)?;
+        let mode = journal_mode(&connection)?;
+        read_first(&connection)?;
+        if mode != "wal" {
+            // Switching to WAL mode takes this lock. Nothing is written for it.
+            connection.execute_batch("BEGIN EXCLUSIVE; ROLLBACK")?;
+        }
+        Ok(connection)
+    };
+    let connection = examine().map_err(|error| explain(path, &error))?;
+    try_folder(path)?;
+    Ok(connection)
+}
+
+/// What can be said without opening a file.
+fn look_at_file(path: &Path) -> Result<(), Obstacle> {
     let metadata = std::fs::metadata(path).map_err(|error| {
         let gone = error.kind() == std::io::ErrorKind::NotFound;
         let (condition, code, how) = if gone {
@@ -78,30 +119,57 @@ pub(crate) fn hold(path: &Path, wait: Duration) -> Result<Connection, Obstacle> 
             "protect it on the PC that holds the disk: SQLite's locks and its log don't work over a network",
         ));
     }
-    let open = || -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(wait)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
-        if mode != "wal" {
-            let mode: String = connection.query_row("PRAGMA journal_mode = wal", [], |row| row.get(0))?;
-            if mode != "wal" {
-                return Err(rusqlite::Error::SqliteFailure(
-                    rusqlite::ffi::Error::new(5),
-                    Some(format!("mode stays `{mode}`")),
-                ));
-            }
-        }
-        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-        // The first read takes the shared lock, which then lasts as long as the connection.
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
-        if connection.is_readonly(rusqlite::MAIN_DB)? {
-            return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(8), None));
-        }
-        Ok(connection)
-    };
-    open().map_err(|error| explain(path, &error))
+    Ok(())
+}
+
+/// A connection that leaves the log as it is when it closes.
+fn open(path: &Path, wait: Duration) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(wait)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(connection)
+}
+
+fn journal_mode(connection: &Connection) -> rusqlite::Result<String> {
+    connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))
+}
+
+/// The first read finds out what the file is, and whether it was opened for writing.
+fn read_first(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    if connection.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(failure(rusqlite::ffi::SQLITE_READONLY, None));
+    }
+    Ok(())
+}
+
+fn failure(code: i32, why: Option<String>) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), why)
+}
+
+/// The log and its index are made beside the database, so its folder must be writable as well.
+fn try_folder(path: &Path) -> Result<(), Obstacle> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".writable");
+    let trial = path.with_file_name(name);
+    let tried = std::fs::OpenOptions::new().write(true).create_new(true).open(&trial).map(drop);
+    match tried {
+        Ok(()) => std::fs::remove_file(&trial),
+        // Left by one that was killed.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => std::fs::remove_file(&trial),
+        Err(error) => Err(error),
+    }
+    .map_err(|error| read_only(path, error.to_string()))
+}
+
+fn read_only(path: &Path, why: String) -> Obstacle {
+    let message =
+        format!("the database `{}`, or the folder that it lies in, can't be written", path.display());
+    Obstacle::new(ConditionCode::DatabaseReadOnly, ErrorCode::DatabaseReadOnly, message)
+        .because(why)
+        .hint("give this program's user the right to write the file and its folder")
 }
 
 fn not_a_database(path: &Path, why: &str) -> Obstacle {
@@ -130,13 +198,9 @@ pub(crate) fn explain(path: &Path, error: &rusqlite::Error) -> Obstacle {
         )
         .because(text)
         .hint("restore a moment before the damage with `sqlite-replicate restore`"),
-        Some(Sqlite::ReadOnly | Sqlite::CannotOpen | Sqlite::PermissionDenied | Sqlite::SystemIoFailure) => Obstacle::new(
-            ConditionCode::DatabaseReadOnly,
-            ErrorCode::DatabaseReadOnly,
-            format!("the database `{name}`, or the folder that it lies in, can't be written"),
-        )
-        .because(text)
-        .hint("give this program's user the right to write the file and its folder"),
+        Some(
+            Sqlite::ReadOnly | Sqlite::CannotOpen | Sqlite::PermissionDenied | Sqlite::SystemIoFailure,
+        ) => read_only(path, text),
         Some(Sqlite::DatabaseBusy | Sqlite::DatabaseLocked) => Obstacle::new(
             ConditionCode::DatabaseHeld,
             ErrorCode::DatabaseInUse,
@@ -181,17 +245,23 @@ fn is_remote_type(magic: u64) -> bool {
     REMOTE.contains(&(magic & 0xFFFF_FFFF))
 }
 
-/// A foreign Litestream on the database: two damage each other.
+/// A foreign Litestream on the database: two damage each other. Its folder gives it away.
 pub(crate) fn foreign_litestream(path: &Path) -> Option<Obstacle> {
     let folder = Some(metadata_folder(path)).filter(|folder| folder.is_dir())?;
+    Some(foreign(path, format!("its folder `{}` is there", folder.display())))
+}
+
+/// A foreign Litestream that has the database open now, wherever it keeps its folder. Not to be asked about a database
+/// that our own Litestream may have open.
+pub(crate) fn running_litestream(path: &Path) -> Option<Obstacle> {
+    let running = holders(path).into_iter().find(Holder::is_litestream)?;
+    Some(foreign(path, format!("{running} has it open")))
+}
+
+fn foreign(path: &Path, why: String) -> Obstacle {
     let message = format!("another Litestream replicates the database `{}`", path.display());
-    let why = format!("its folder `{}` is there", folder.display());
-    let hint =
-        "take its set-up over with `sqlite-replicate adopt`; or stop it for good and take the folder away";
-    Some(
-        Obstacle::new(ConditionCode::ForeignLitestream, ErrorCode::ForeignLitestream, message)
-            .because(why)
-            .hint(hint),
+    Obstacle::new(ConditionCode::ForeignLitestream, ErrorCode::ForeignLitestream, message).because(why).hint(
+        "take its set-up over with `sqlite-replicate adopt`; or stop it for good and take its folder away",
     )
 }
 

@@ -23,6 +23,7 @@ mod core;
 mod engine;
 mod follower;
 mod handle;
+mod holders;
 mod home;
 mod inspect;
 mod jobs;

@@ -8,7 +8,7 @@ use sqlite_replicate_api::{AddDatabase, Added, Name, ReplaceConfig};
 
 use super::{Context, environment};
 use crate::confirm::confirm;
-use crate::engine_calls::{self, Adoption};
+use crate::engine_calls::{self, Adoption, Client};
 use crate::home;
 use crate::output::{Done, Output};
 use crate::render;
@@ -114,8 +114,8 @@ pub(crate) async fn list(context: &Context<'_>) -> Done {
 
 pub(crate) async fn adopt(command: Adopt, context: &Context<'_>) -> Done {
     let client = context.connect_if_running().await?;
-    let adoption = engine_calls::adopt(&home::absolute(&command.file)?, &context.config)?;
-    let shown = json!({
+    let adoption = engine_calls::adopt(&home::absolute(&command.file)?, &context.config, &environment())?;
+    let mut shown = json!({
         "done": if command.dry_run { "adopt-dry-run" } else { "adopt" },
         "config": context.config,
         "databases": adoption.databases.iter().map(|(name, path)| json!({ "name": name, "path": path }))
@@ -134,32 +134,41 @@ pub(crate) async fn adopt(command: Adopt, context: &Context<'_>) -> Done {
     }
     let question = format!("Write this to `{}`?", context.config.display());
     confirm(context.output, &question, command.yes)?;
-    match client {
-        Some(client) => {
-            if let Some(credentials) = adoption.credentials.clone() {
-                client.set_credentials(credentials).await?;
-            }
-            let base = adoption.base.clone().unwrap_or_default();
-            client.replace_config(ReplaceConfig { base, text: adoption.text.clone() }).await?;
-        }
-        None => {
-            if let Some(credentials) = &adoption.credentials {
-                engine_calls::keep_credentials(&context.home, credentials)?;
-            }
-            engine_calls::config_replace(
-                &context.config,
-                &environment(),
-                adoption.base.as_deref(),
-                &adoption.text,
-            )?;
-        }
+    let aside = engine_calls::set_old_litestream_aside(&adoption)?;
+    if let Err(end) = take_over(&adoption, client, context).await {
+        engine_calls::put_old_litestream_back(&aside)?;
+        return Err(end);
     }
+    shown["set_aside"] = json!(aside);
     context.output.result(&shown, |_| {
-        let text = if command.yes { adoption_text(&adoption, false) } else { String::new() };
-        format!(
-            "{text}Taken over. Stop the old Litestream for good: two on one database damage each other.\n"
-        )
+        let mut text = if command.yes { adoption_text(&adoption, false) } else { String::new() };
+        text.push_str(
+            "Taken over. Stop the old Litestream for good: two on one database damage each other.\n",
+        );
+        for folder in &aside {
+            let (was, is) = (folder.was.display(), folder.is.display());
+            text.push_str(&format!("Its folder `{was}` is now `{is}`; delete it when you never go back.\n"));
+        }
+        text
     })
+}
+
+/// Puts an adoption into force: its keys first, so that the store opens at once.
+async fn take_over(adoption: &Adoption, client: Option<Client>, context: &Context<'_>) -> Done {
+    let Some(client) = client else {
+        if let Some(credentials) = &adoption.credentials {
+            engine_calls::keep_credentials(&context.home, credentials)?;
+        }
+        let base = adoption.base.as_deref();
+        engine_calls::config_replace(&context.config, &environment(), base, &adoption.text)?;
+        return Ok(());
+    };
+    if let Some(credentials) = adoption.credentials.clone() {
+        client.set_credentials(credentials).await?;
+    }
+    let base = adoption.base.clone().unwrap_or_default();
+    client.replace_config(ReplaceConfig { base, text: adoption.text.clone() }).await?;
+    Ok(())
 }
 
 fn adoption_text(adoption: &Adoption, with_toml: bool) -> String {

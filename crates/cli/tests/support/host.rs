@@ -1,8 +1,9 @@
 //! A whole host for a test: a home folder, the real engine with the real Litestream and MinIO, databases, and a program
 //! that writes with its own SQLite connection.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -66,22 +67,30 @@ impl Host {
 
     /// Starts the engine without waiting for anything.
     pub fn spawn(&mut self) {
-        let mut command = program(&self.home());
-        command
-            .env("SQLITE_REPLICATE_BIN_DIR", bundle())
-            .arg("run")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command.envs(self.variables.iter().map(|(key, value)| (key, value)));
+        let mut command = self.command();
+        command.arg("run").stdout(Stdio::null()).stderr(Stdio::null());
         self.engine = Some(command.spawn().unwrap());
+    }
+
+    /// Starts the engine among mounts of its own, which a shell script makes (see [`among_mounts`]).
+    pub fn start_among_mounts(&mut self, script: &str) {
+        let mut command = among_mounts(script, &self.command());
+        command.arg("run").stdout(Stdio::null()).stderr(Stdio::null());
+        self.engine = Some(command.spawn().unwrap());
+        self.until("the engine answers", |_| true);
+    }
+
+    /// The program with this host's home and the bundle.
+    pub fn command(&self) -> Command {
+        let mut command = program(&self.home());
+        command.env("SQLITE_REPLICATE_BIN_DIR", bundle());
+        command.envs(self.variables.iter().map(|(key, value)| (key, value)));
+        command
     }
 
     /// Runs a command of the program on this host.
     pub fn cli(&self, arguments: &[&str]) -> Output {
-        let mut command = program(&self.home());
-        command.env("SQLITE_REPLICATE_BIN_DIR", bundle()).args(arguments);
-        command.envs(self.variables.iter().map(|(key, value)| (key, value)));
-        command.output().unwrap()
+        self.command().args(arguments).output().unwrap()
     }
 
     /// Runs a command that must succeed; what it wrote to standard output.
@@ -192,6 +201,32 @@ impl Drop for Host {
     }
 }
 
+/// The same command among mounts of its own, which a shell script makes: they are nobody else's, and go with it.
+pub fn among_mounts(script: &str, command: &Command) -> Command {
+    let mut wrapped = Command::new("unshare");
+    // Whoever is not root may mount in a user namespace of their own.
+    let how = if rustix::process::geteuid().is_root() { "-m" } else { "-rm" };
+    wrapped.args([how, "sh", "-e", "-c", &format!("{script}\nexec \"$@\""), "sh"]);
+    wrapped.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    for (key, value) in command.get_envs() {
+        match value {
+            Some(value) => wrapped.env(key, value),
+            None => wrapped.env_remove(key),
+        };
+    }
+    wrapped
+}
+
+/// Every file below a folder with its size and check sum, to show that nothing changed.
+///
+/// Another process reads them: closing a file here would drop the locks of this process's own connections to it.
+pub fn contents(dir: &Path) -> BTreeSet<String> {
+    let listed =
+        Command::new("find").arg(dir).args(["-type", "f", "-exec", "cksum", "{}", "+"]).output().unwrap();
+    assert!(listed.status.success(), "{}", text(&listed.stderr));
+    text(&listed.stdout).lines().map(str::to_owned).collect()
+}
+
 /// Sends a signal to a process of the test's own.
 pub fn signal(pid: u32, signal: &str) {
     let sent = std::process::Command::new("kill").args([signal, &pid.to_string()]).status().unwrap();
@@ -222,6 +257,12 @@ pub fn all_stored(status: &Value, name: &str) -> bool {
 pub fn child_pid(status: &Value, child: &str) -> Option<u32> {
     let child = status["children"].as_array()?.iter().find(|known| known["name"] == child)?;
     (child["phase"] == "ready").then(|| child["pid"].as_u64())?.and_then(|pid| u32::try_from(pid).ok())
+}
+
+/// Whether a condition is shown for one database.
+pub fn shows_for(status: &Value, name: &str, code: &str) -> bool {
+    let conditions = database(status, name)["conditions"].as_array();
+    conditions.into_iter().flatten().any(|condition| condition["code"] == code)
 }
 
 /// Whether a condition is shown, for the host or any database.

@@ -17,6 +17,7 @@ use super::check::Work;
 use super::fetch::{Fetched, remove_database};
 use super::restore::beside;
 use crate::core::{Core, lock};
+use crate::holders::holders;
 use crate::home::sync_parent;
 use crate::journal::{Operation, Phase};
 use crate::protect;
@@ -190,30 +191,9 @@ fn in_use(path: &Path, error: &rusqlite::Error) -> Report {
     let report = if holders.is_empty() {
         report.because(error.to_string())
     } else {
-        report.because(holders.join(", "))
+        report.because(holders.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
     };
     report.hint("close that program, then try again; nothing was changed")
-}
-
-/// The programs that have a file open, as far as this user may see.
-fn holders(path: &Path) -> Vec<String> {
-    let Ok(wanted) = path.canonicalize() else { return Vec::new() };
-    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let own = std::process::id().to_string();
-    let mut found = Vec::new();
-    for process in processes.flatten() {
-        let pid = process.file_name().to_string_lossy().into_owned();
-        if pid == own || !pid.bytes().all(|b| b.is_ascii_digit()) {
-            continue;
-        }
-        let Ok(descriptors) = std::fs::read_dir(process.path().join("fd")) else { continue };
-        if descriptors.flatten().any(|fd| std::fs::read_link(fd.path()).is_ok_and(|target| target == wanted))
-        {
-            let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-            found.push(format!("`{}` (process {pid})", name.trim()));
-        }
-    }
-    found
 }
 
 /// The exchange itself. Every state that a power cut can leave is settled by [`recover`].

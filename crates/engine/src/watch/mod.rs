@@ -277,6 +277,13 @@ impl Held {
 
     /// Whether the file is still there and still the same, and how large it is.
     fn look_at_file(&mut self) {
+        // Another Litestream that starts later would damage what ours captures: ours lets go, and it is told.
+        if self.grip.is_some()
+            && let Some(obstacle) = foreign_litestream(&self.watched.path)
+        {
+            self.grip = None;
+            self.obstructed(obstacle);
+        }
         let path = &self.watched.path;
         let mark = file_mark(path).ok();
         let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
