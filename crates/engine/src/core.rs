@@ -73,6 +73,7 @@ pub(crate) struct Core {
     /// Whether the engine before this one did not end cleanly.
     pub(crate) unclean: bool,
     pub(crate) began: Instant,
+    pub(crate) began_at: Timestamp,
     pub(crate) jobs_ended: [AtomicU64; 2],
 }
 
@@ -100,7 +101,7 @@ pub(crate) struct Database {
     pub(crate) gone: AtomicBool,
     /// Whether a restore into its place is under way.
     pub(crate) restoring: AtomicBool,
-    /// When it came under this engine's protection.
+    /// When it first came under protection.
     pub(crate) since: Timestamp,
 }
 
@@ -110,6 +111,8 @@ pub(crate) struct LineState {
     pub(crate) watched: Arc<Watched>,
     /// Whether the store holds the epoch's record: only then is anything captured into it.
     pub(crate) announced: bool,
+    /// Whether it was so at an earlier start of the engine: then something of it may be stored.
+    pub(crate) announced_before: bool,
 }
 
 /// What the last checks found.

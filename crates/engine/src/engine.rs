@@ -280,6 +280,7 @@ impl Running {
             capture_silent_since: Mutex::default(),
             unclean,
             began: Instant::now(),
+            began_at: Timestamp::now(),
             jobs_ended: Default::default(),
             home,
         });

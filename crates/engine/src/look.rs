@@ -27,7 +27,7 @@ use crate::sheet::Sheet;
 const DOCTOR_EVENTS: usize = 500;
 const DOCTOR_LINES: usize = 500;
 
-/// The status as it is now: the last published one with the time, and with ages that go on.
+/// The status as it is now: the last published one, with places and ages as they are at this moment.
 pub(crate) fn now(core: &Core) -> Status {
     let mut status = Status::clone(&core.status.borrow());
     let now = Timestamp::now();
@@ -43,7 +43,7 @@ pub(crate) fn now(core: &Core) -> Status {
             shown.last_commit_at = seen.progress.last_commit_at();
         }
     }
-    status.at = now;
+    // Not the time: a conductor that no longer publishes must not look alive.
     status.jobs = core.jobs.all();
     status
 }

@@ -50,17 +50,20 @@ pub(crate) async fn protect(core: &Arc<Core>, settings: &config::Database) -> Re
             })
             .await?
     };
+    let since = epochs.first().map_or(record.opened_at, |first| first.opened_at);
+    let (known, epoch) = (id.clone(), record.epoch);
+    let announced_before = core.journal.run(move |journal| journal.announced(&known, epoch)).await?;
     let watched = watched(core, &settings.name, settings, &record);
     let database = Arc::new(Database {
         name: settings.name.clone(),
         path: settings.path.clone(),
         id,
-        line: Mutex::new(LineState { record, watched: watched.clone(), announced: false }),
+        line: Mutex::new(LineState { record, watched: watched.clone(), announced: false, announced_before }),
         checks: Mutex::new(checks),
         busy: tokio::sync::Mutex::new(()),
         gone: AtomicBool::new(false),
         restoring: AtomicBool::new(false),
-        since: Timestamp::now(),
+        since,
     });
     core.watch.hold(watched);
     follow(core, &database);
@@ -125,7 +128,8 @@ pub(crate) async fn begin(core: &Arc<Core>, database: &Arc<Database>, record: Ep
     let meta = core.home.capture(&database.name, &record.epoch.to_string());
     let watched = Watched::new(database.name.clone(), database.path.clone(), meta);
     let epoch = record.epoch;
-    *lock(&database.line) = LineState { record, watched: watched.clone(), announced: false };
+    *lock(&database.line) =
+        LineState { record, watched: watched.clone(), announced: false, announced_before: false };
     core.watch.release(&database.name).await;
     drop_old_captures(core, &database.name, epoch);
     core.watch.hold(watched);

@@ -42,13 +42,18 @@ pub(crate) struct DatabaseFacts {
     pub(crate) missing: bool,
     pub(crate) replaced: bool,
     pub(crate) restoring: bool,
+    /// Whether it is known what the store has of the current epoch.
+    pub(crate) store_asked: bool,
     /// Whether anything of the current epoch is stored.
     pub(crate) anything_stored: bool,
     pub(crate) is_captured: bool,
     pub(crate) is_stored: bool,
     /// Since when the oldest commit waits that is not stored.
     pub(crate) waiting_since: Option<Timestamp>,
+    /// When the database first came under protection.
     pub(crate) protected_since: Timestamp,
+    /// When the present history began, or the engine, whichever was later.
+    pub(crate) begun_at: Timestamp,
     pub(crate) size: u64,
     pub(crate) wal_size: u64,
     pub(crate) drill: Option<CheckSummary>,

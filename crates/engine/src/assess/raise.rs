@@ -144,11 +144,13 @@ fn way_conditions(
     let params = Params::new(now).text(Param::Database, &facts.name);
     let waited = |since: Timestamp| now.duration_since(since).unsigned_abs();
     if !facts.anything_stored {
-        let since = facts.protected_since;
+        let since = facts.begun_at;
         if waited(since) > facts.first_copy_patience() {
             add(Code::Behind, params.time(Param::Since, since));
-        } else {
+        } else if facts.store_asked {
             add(Code::FirstCopy, params);
+        } else {
+            add(Code::Starting, params);
         }
         return;
     }
@@ -187,5 +189,110 @@ fn proof_conditions(
         }
         None => add(Code::NeverDrilled, params()),
         Some(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlite_replicate_api::config::HostName;
+    use sqlite_replicate_api::{CheckSummary, Report};
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn well() -> DatabaseFacts {
+        DatabaseFacts {
+            name: "orders".into(),
+            path: "/orders.db".into(),
+            obstacle: None,
+            missing: false,
+            replaced: false,
+            restoring: false,
+            store_asked: true,
+            anything_stored: true,
+            is_captured: true,
+            is_stored: true,
+            waiting_since: None,
+            protected_since: at(0),
+            begun_at: at(0),
+            size: 10_000_000,
+            wal_size: 0,
+            drill: Some(CheckSummary { at: at(0), good: true, text: String::new() }),
+            scan: Some(CheckSummary { at: at(0), good: true, text: String::new() }),
+            unchecked: false,
+            lost: false,
+            same_disk: false,
+            paused: false,
+        }
+    }
+
+    fn codes(facts: &DatabaseFacts, now: i64) -> Vec<Code> {
+        let config = Config::new(HostName::nearest("pc"));
+        database_conditions(facts, &config, at(now)).into_iter().map(|raised| raised.code).collect()
+    }
+
+    #[test]
+    fn a_database_that_is_well_has_nothing_to_say() {
+        assert_eq!(codes(&well(), 60), []);
+    }
+
+    #[test]
+    fn a_commit_may_wait_for_three_intervals_and_no_longer() {
+        let waiting = DatabaseFacts { waiting_since: Some(at(100)), is_captured: false, ..well() };
+        assert_eq!(codes(&waiting, 103), []);
+        assert_eq!(codes(&waiting, 104), [Code::Behind]);
+    }
+
+    #[test]
+    fn a_pause_is_no_failure_of_the_way() {
+        let paused = DatabaseFacts { waiting_since: Some(at(0)), paused: true, ..well() };
+        assert_eq!(codes(&paused, 60), []);
+    }
+
+    #[test]
+    fn the_first_copy_has_its_time_and_a_start_is_no_first_copy() {
+        let first = DatabaseFacts { anything_stored: false, drill: None, ..well() };
+        assert_eq!(codes(&first, 5), [Code::FirstCopy, Code::NeverDrilled]);
+        assert_eq!(codes(&first, 33), [Code::Behind, Code::NeverDrilled]);
+        let start = DatabaseFacts { store_asked: false, ..first };
+        assert_eq!(codes(&start, 5), [Code::Starting, Code::NeverDrilled]);
+    }
+
+    #[test]
+    fn proofs_grow_old_and_bad_ones_are_said_at_once() {
+        let four_days = 4 * 24 * 3600;
+        assert_eq!(codes(&well(), four_days), [Code::ScanOverdue, Code::DrillOverdue]);
+        let bad = |at| Some(CheckSummary { at, good: false, text: "a hole".into() });
+        let damaged = DatabaseFacts { scan: bad(at(0)), drill: bad(at(0)), ..well() };
+        assert_eq!(codes(&damaged, 60), [Code::HistoryDamaged, Code::DrillFailed]);
+    }
+
+    #[test]
+    fn every_condition_gets_all_that_its_sentence_names() {
+        let config = Config::new(HostName::nearest("pc"));
+        let mut bad = DatabaseFacts { missing: true, unchecked: true, lost: true, same_disk: true, ..well() };
+        bad.wal_size = u64::MAX;
+        bad.waiting_since = Some(at(0));
+        let host = HostFacts {
+            store_expected: true,
+            store_trouble: Some(Report::new(ErrorCode::StoreUnreachable, "x")),
+            store_full: true,
+            free_bytes: Some(1),
+            capture_expected: true,
+            loops: vec![("store", "x".into())],
+            bundle_trouble: Some(("/x".into(), "x".into())),
+            config_trouble: Some(("/x".into(), "x".into())),
+            health_trouble: Some("x".into()),
+            notify_trouble: Some(("x".into(), "x".into())),
+            clock_set_back: Some(9.0),
+            ..HostFacts::default()
+        };
+        let all = [database_conditions(&bad, &config, at(1_000_000)), host_conditions(&host, at(0))];
+        for raised in all.into_iter().flatten() {
+            assert_eq!(raised.params.missing(raised.code), [], "{}", raised.code);
+        }
     }
 }

@@ -18,32 +18,37 @@ const RESTART_PAUSE: Duration = Duration::from_secs(30);
 
 impl Conductor {
     /// Settles what the watch found of each database's file, and announces epochs.
-    pub(super) async fn conduct_databases(&mut self) -> Result<()> {
+    pub(super) async fn conduct_databases(&mut self) {
         let databases = lock(&self.core.databases).clone();
         for database in databases {
             if lock(&self.core.suspended).contains(&database.name) {
                 continue;
             }
-            let watched = database.watched();
-            let (held, mark, wrong) = {
-                let seen = watched.seen();
-                (seen.held, seen.mark.clone(), seen.missing || seen.replaced)
-            };
-            if wrong {
-                self.grip_again(&database).await;
-                continue;
-            }
-            if let (true, Some(mark)) = (held, mark)
-                && self.settled.get(&database.name) != Some(&mark)
-                && protect::settle_file(&self.core, &database, mark.clone()).await?
-            {
-                self.settled.insert(database.name.clone(), mark);
-            }
-            if !lock(&database.line).announced
-                && let Ok(store) = self.core.store()
-            {
-                protect::announce(&self.core, &database, &store).await?;
-            }
+            let conducted = self.conduct_database(&database).await;
+            self.note(conducted);
+        }
+    }
+
+    async fn conduct_database(&mut self, database: &Arc<Database>) -> Result<()> {
+        let watched = database.watched();
+        let (held, mark, wrong) = {
+            let seen = watched.seen();
+            (seen.held, seen.mark.clone(), seen.missing || seen.replaced)
+        };
+        if wrong {
+            self.grip_again(database).await;
+            return Ok(());
+        }
+        if let (true, Some(mark)) = (held, mark)
+            && self.settled.get(&database.name) != Some(&mark)
+            && protect::settle_file(&self.core, database, mark.clone()).await?
+        {
+            self.settled.insert(database.name.clone(), mark);
+        }
+        if !lock(&database.line).announced
+            && let Ok(store) = self.core.store()
+        {
+            protect::announce(&self.core, database, &store).await?;
         }
         Ok(())
     }

@@ -46,6 +46,8 @@ pub(crate) struct Conductor {
     config_read: Instant,
     capture_restarted: Option<Instant>,
     clock: (Timestamp, Instant),
+    /// What failed last, so that it is not logged with each round.
+    noted: Option<String>,
     schedule: schedule::Schedule,
     sender: notify::Sender,
 }
@@ -80,6 +82,7 @@ impl Conductor {
             config_read: Instant::now(),
             capture_restarted: None,
             clock: (Timestamp::now(), Instant::now()),
+            noted: None,
             schedule: schedule::Schedule::default(),
             sender: notify::Sender::default(),
             core,
@@ -93,9 +96,7 @@ impl Conductor {
         self.protect_all(&databases).await;
         let mut ending = self.core.ending.subscribe();
         while !*ending.borrow() {
-            if let Err(report) = self.round().await {
-                self.core.logs.push("engine", &report.to_string(), Timestamp::now());
-            }
+            self.round().await;
             let moves = self.publish().await;
             let pause = if moves { BUSY } else { IDLE };
             tokio::select! {
@@ -112,17 +113,29 @@ impl Conductor {
         self.end().await;
     }
 
-    async fn round(&mut self) -> Result<()> {
+    /// One round. A step that fails is tried again in the next one, and keeps no other step from being made.
+    async fn round(&mut self) {
         self.read_config().await;
         self.watch_clock().await;
         self.obey_restarts();
         self.conduct_store();
-        self.connect().await?;
-        continuity::begin_anew_if_wanted(&self.core).await?;
-        self.conduct_databases().await?;
+        let connected = self.connect().await;
+        self.note(connected);
+        let begun = continuity::begin_anew_if_wanted(&self.core).await;
+        self.note(begun);
+        self.conduct_databases().await;
         self.conduct_capture().await;
         self.schedule.look(&self.core).await;
-        Ok(())
+    }
+
+    /// Logs what failed, once as long as it stays the same.
+    fn note(&mut self, result: Result<()>) {
+        let Err(report) = result else { return };
+        let text = format!("{report}: {}", report.causes.join(": "));
+        if self.noted.as_ref() != Some(&text) {
+            self.core.logs.push("engine", &text, Timestamp::now());
+            self.noted = Some(text);
+        }
     }
 
     async fn end(self) {

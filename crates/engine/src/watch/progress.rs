@@ -35,6 +35,8 @@ pub(crate) struct Progress {
     /// The newest file that Litestream wrote.
     captured: Option<Txid>,
     stored: Option<Txid>,
+    /// Whether the store has been asked at all.
+    asked: bool,
     last_commit_at: Option<Timestamp>,
     /// The log's end that the newest file reaches, where that is a place in a known log.
     reached: Option<(u64, u64)>,
@@ -95,6 +97,7 @@ impl Progress {
             self.captured_waiting.push_front(Seen { at: now, end: self.captured.unwrap_or_default() });
         }
         self.stored = txid;
+        self.asked = true;
         self.settle_stored();
     }
 
@@ -112,6 +115,11 @@ impl Progress {
     /// The newest transaction that the store lists.
     pub(crate) fn stored_txid(&self) -> Option<Txid> {
         self.stored
+    }
+
+    /// Whether it is known what the store has.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked
     }
 
     /// Whether nothing is committed beyond what is captured (DESIGN §4.1).
