@@ -25,7 +25,7 @@ const QUICK: std::time::Duration = std::time::Duration::from_secs(10);
 pub(crate) async fn protect(core: &Arc<Core>, settings: &config::Database) -> Result<Arc<Database>> {
     let name = settings.name.clone();
     let id = core.journal.run(move |journal| journal.database_id(&name, || random_hex(16))).await?;
-    exchange::recover(core, &id, &settings.name).await?;
+    exchange::recover(core, &id, &settings.name, &settings.path).await?;
     let known = id.clone();
     let epochs = core.journal.run(move |journal| journal.epochs(&known)).await?;
     let record = match epochs.last() {

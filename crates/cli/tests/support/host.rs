@@ -25,12 +25,15 @@ pub struct Host {
     pub dir: TempDir,
     pub engine: Option<Child>,
     pub variables: Vec<(String, String)>,
+    /// The folder of Litestream and MinIO.
+    pub bundle: PathBuf,
 }
 
 impl Host {
     /// A host that nothing was done to yet. Its health port is free of others, its language English.
     pub fn new() -> Self {
-        let host = Self { dir: tempfile::tempdir().unwrap(), engine: None, variables: Vec::new() };
+        let dir = tempfile::tempdir().unwrap();
+        let host = Self { dir, engine: None, variables: Vec::new(), bundle: bundle() };
         std::fs::create_dir(host.home()).unwrap();
         host.configure("[health]\nlisten = \"127.0.0.1:0\"\n[ui]\nlanguage = \"en\"\n");
         host
@@ -68,6 +71,8 @@ impl Host {
     /// Starts the engine without waiting for anything.
     pub fn spawn(&mut self) {
         let mut command = self.command();
+        // Passed on to whatever it starts, so that the test finds what is left.
+        command.env("SQLITE_REPLICATE_TEST_RUN", self.home());
         command.arg("run").stdout(Stdio::null()).stderr(Stdio::null());
         self.engine = Some(command.spawn().unwrap());
     }
@@ -83,7 +88,7 @@ impl Host {
     /// The program with this host's home and the bundle.
     pub fn command(&self) -> Command {
         let mut command = program(&self.home());
-        command.env("SQLITE_REPLICATE_BIN_DIR", bundle());
+        command.env("SQLITE_REPLICATE_BIN_DIR", &self.bundle);
         command.envs(self.variables.iter().map(|(key, value)| (key, value)));
         command
     }

@@ -2,6 +2,7 @@
 // Each test file uses its part.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod faults;
 pub mod host;
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -43,7 +43,8 @@ pub(crate) fn host_conditions(facts: &HostFacts, now: Timestamp) -> Vec<Raised> 
         && facts.store_expected
     {
         let code = match report.code {
-            ErrorCode::StoreRefused => Code::StoreRefused,
+            // The bundled store's keys are nobody's to correct.
+            ErrorCode::StoreRefused if facts.store_dir.is_none() => Code::StoreRefused,
             ErrorCode::NoSpace => Code::StoreFull,
             _ => Code::StoreDown,
         };

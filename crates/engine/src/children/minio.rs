@@ -70,6 +70,8 @@ impl Program for Minio {
             spec.data_dir.clone().into(),
         ];
         let environment = vec![
+            // It must have one, even if it needs nothing there: a service may have none.
+            ("HOME", self.home.run().into()),
             ("MINIO_ROOT_USER", OsString::from(&self.keys.access_key_id)),
             ("MINIO_ROOT_PASSWORD", OsString::from(&self.keys.secret_access_key)),
             ("MINIO_BROWSER", "off".into()),

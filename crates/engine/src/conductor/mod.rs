@@ -45,6 +45,7 @@ pub(crate) struct Conductor {
     settling: Settling,
     config_read: Instant,
     capture_restarted: Option<Instant>,
+    store_restarted: Option<Instant>,
     clock: (Timestamp, Instant),
     /// What failed last, so that it is not logged with each round.
     noted: Option<String>,
@@ -81,6 +82,7 @@ impl Conductor {
             settling: Settling::default(),
             config_read: Instant::now(),
             capture_restarted: None,
+            store_restarted: None,
             clock: (Timestamp::now(), Instant::now()),
             noted: None,
             schedule: schedule::Schedule::default(),
@@ -258,7 +260,23 @@ impl Conductor {
             self.port = port;
         }
         let data_dir = config.store.data_dir.clone().unwrap_or_else(|| self.core.home.store());
+        self.restart_lost_store(&data_dir);
         self.store_child.want(Some(MinioSpec { data_dir, port: self.port }));
+    }
+
+    /// A store whose folder was taken away under it never finds it again, and a hung one stays hung: it is started again.
+    fn restart_lost_store(&mut self, data_dir: &std::path::Path) {
+        let Some(ready_at) = self.store_child.state().ready_at else { return };
+        let answered_at = lock(&self.core.store_health).answered_at;
+        let silent = answered_at.max(Some(ready_at)).is_some_and(|at| at.elapsed() > probe::STORE_SILENT);
+        // MinIO keeps its own memory there, from before it serves on.
+        let gone = !data_dir.join(".minio.sys").exists();
+        if (silent || gone) && self.store_restarted.is_none_or(|at| at < ready_at) {
+            self.store_restarted = Some(Instant::now());
+            let why = if gone { "the store's folder is gone" } else { "the store does not answer" };
+            self.core.logs.push("engine", &format!("{why}; it is started again"), Timestamp::now());
+            self.store_child.restart();
+        }
     }
 
     fn remote(&self) -> Remote {

@@ -20,6 +20,8 @@ const NEAR: Duration = Duration::from_secs(1);
 const FAR: Duration = Duration::from_secs(5);
 /// A program that has been silent for this long is ended and started again.
 const SILENT: Duration = Duration::from_secs(15);
+/// The store is given longer: it may be busy with a large copy on a slow disk, and would have to begin that again.
+pub(super) const STORE_SILENT: Duration = Duration::from_secs(45);
 /// The object that finds out whether the store takes what it is given.
 const PROBE_KEY: &str = "_sqlite-replicate/probe";
 
@@ -39,6 +41,9 @@ pub(super) async fn probe(core: Arc<Core>, metrics_port: Arc<AtomicU16>) {
                 None
             };
             let mut health = lock(&core.store_health);
+            if answered.is_ok() {
+                health.answered_at = Some(Instant::now());
+            }
             match (answered, written) {
                 (Err(report), _) => health.trouble = Some(report),
                 (Ok(()), Some(Err(report))) => {
@@ -47,7 +52,6 @@ pub(super) async fn probe(core: Arc<Core>, metrics_port: Arc<AtomicU16>) {
                 }
                 (Ok(()), written) => {
                     health.trouble = None;
-                    health.answered_at = Some(Instant::now());
                     if written.is_some() || !stuck {
                         health.full = false;
                     }

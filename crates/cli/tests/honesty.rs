@@ -1,0 +1,185 @@
+//! The status never says that a commit is safe when it is not in the store: each part is cut off, hung or filled up under a
+//! program that goes on writing, and the status is held against what can really be restored.
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // also in functions that are no tests themselves
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use support::faults::{Disk, Random, Recording, any_pid, claimed, none_left, restored};
+use support::host::{Host, all_stored, shows, signal};
+
+/// Between two commits of the program.
+const PAUSE: Duration = Duration::from_millis(20);
+/// The promise, with the sync interval's default of 1 s: 3 × sync interval + 2 s.
+const PROMISE: Duration = Duration::from_secs(5);
+
+/// A host whose database is protected and being written.
+fn writing_host(configuration: &str) -> (Host, PathBuf, Recording) {
+    let mut host = Host::new();
+    host.configure(&format!("[health]\nlisten = \"127.0.0.1:0\"\n[ui]\nlanguage = \"en\"\n{configuration}"));
+    host.start();
+    let path = host.database("orders.db", 100);
+    host.protect(&path);
+    let writing = Recording::start(&path, PAUSE);
+    host.until("commits are stored", |status| status["overall"] == "local-only");
+    (host, path, writing)
+}
+
+/// The status must say within the promised time that commits are not safe.
+fn shows_in_time(host: &Host, fault: Instant) {
+    host.until("the status says that commits are not safe", |status| status["overall"] == "not-protected");
+    assert!(fault.elapsed() <= PROMISE, "only after {:?}", fault.elapsed());
+}
+
+/// The status must come back by itself, with nothing lost.
+fn comes_back(host: &Host, path: &Path, writing: Recording) {
+    host.until_within(Duration::from_secs(90), "the status comes back", |status| {
+        status["overall"] == "local-only"
+    });
+    let last = writing.stop();
+    host.until("everything is stored", |status| all_stored(status, "orders"));
+    assert_eq!(support::faults::newest_row(path), last);
+    assert_eq!(restored(host, "orders"), last);
+}
+
+#[test]
+fn a_store_that_is_killed_again_and_again_shows_and_comes_back() {
+    let (host, path, writing) = writing_host("");
+    let fault = Instant::now();
+    let mut killed = None;
+    let status = loop {
+        let status = host.status();
+        if status["overall"] == "not-protected" {
+            break status;
+        }
+        let pid = any_pid(&status, "store");
+        if pid.is_some() && pid != killed {
+            // It may have ended meanwhile.
+            let _ = std::process::Command::new("kill").args(["-9", &pid.unwrap().to_string()]).output();
+            killed = pid;
+        }
+        assert!(fault.elapsed() <= PROMISE, "not shown: {status:#?}");
+    };
+    assert!(shows(&status, "store-down") || shows(&status, "behind"), "{status:#?}");
+    comes_back(&host, &path, writing);
+}
+
+#[test]
+fn a_store_that_hangs_shows_and_comes_back() {
+    let (host, path, writing) = writing_host("");
+    let store = host.pid("store");
+    let fault = Instant::now();
+    signal(store, "-STOP");
+    shows_in_time(&host, fault);
+    signal(store, "-CONT");
+    comes_back(&host, &path, writing);
+}
+
+#[test]
+fn a_recorder_that_hangs_shows_and_comes_back() {
+    let (host, path, writing) = writing_host("");
+    let capture = host.pid("capture");
+    let fault = Instant::now();
+    signal(capture, "-STOP");
+    shows_in_time(&host, fault);
+    signal(capture, "-CONT");
+    comes_back(&host, &path, writing);
+}
+
+#[test]
+#[ignore = "slow: a hung store is given 45 seconds, and 5 more to end by itself"]
+fn a_store_that_hangs_for_ever_is_started_again() {
+    let (mut host, path, writing) = writing_host("");
+    let store = host.pid("store");
+    signal(store, "-STOP");
+    host.until("the store is another one", |status| any_pid(status, "store").is_some_and(|pid| pid != store));
+    comes_back(&host, &path, writing);
+    host.stop();
+    none_left(&host);
+}
+
+#[test]
+#[ignore = "slow: a hung recorder is given 15 seconds, and 12 more to end by itself"]
+fn a_recorder_that_hangs_for_ever_is_started_again() {
+    let (mut host, path, writing) = writing_host("");
+    let capture = host.pid("capture");
+    signal(capture, "-STOP");
+    host.until("the recorder is another one", |status| {
+        any_pid(status, "capture").is_some_and(|pid| pid != capture)
+    });
+    comes_back(&host, &path, writing);
+    host.stop();
+    none_left(&host);
+}
+
+#[test]
+#[ignore = "slow: the store's retries after a full disk take their time"]
+fn a_full_disk_of_the_store_shows_and_comes_back() {
+    let mut host = Host::new();
+    let Some(disk) = Disk::new(&host, 200) else { return };
+    let dir = disk.dir.join("store");
+    host.configure(&format!(
+        "[store]\ndata_dir = \"{}\"\n[health]\nlisten = \"127.0.0.1:0\"\n[ui]\nlanguage = \"en\"\n",
+        dir.display()
+    ));
+    host.start();
+    let path = host.database("orders.db", 100);
+    host.protect(&path);
+    let writing = Recording::start(&path, PAUSE);
+    disk.fill();
+    let fault = Instant::now();
+    shows_in_time(&host, fault);
+    host.until("the reason is said", |status| shows(status, "store-full"));
+    disk.free();
+    comes_back(&host, &path, writing);
+    host.stop();
+}
+
+/// The sharp one: whenever the status has said that everything is stored, the power is cut, the database and everything
+/// of Litestream's own is lost, and the store alone must give back every row that was committed before.
+#[test]
+#[ignore = "slow: loses a PC four times"]
+fn what_the_status_calls_stored_is_in_the_store() {
+    let mut random = Random::new();
+    for round in 0..4 {
+        let (mut host, _, writing) = writing_host("");
+        let mut promised = disturb(&host, &writing, &mut random);
+        let end = Instant::now() + random.millis(2_000);
+        while promised == 0 || Instant::now() < end {
+            promised = promised.max(claimed(&host, "orders", &writing).unwrap_or(0));
+        }
+        host.kill();
+        none_left(&host);
+        let last = writing.stop();
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(host.path(&format!("orders.db{suffix}")));
+        }
+        std::fs::remove_dir_all(host.home().join("capture")).unwrap();
+        host.start();
+        host.until("the store serves", |status| status["store"]["reachable"] == true);
+        let found = restored(&host, "orders");
+        eprintln!("round {round}: {promised} promised, {found} restored of {last}");
+        assert!(found >= promised, "the status promised {promised} of {last}, the store has {found}");
+    }
+}
+
+/// Hangs or kills a program at random moments while the status is asked; what it promised meanwhile.
+fn disturb(host: &Host, writing: &Recording, random: &mut Random) -> i64 {
+    let mut promised = 0;
+    for _ in 0..2 {
+        let child = ["store", "capture"][random.below(2) as usize];
+        let pid = host.pid(child);
+        let hangs = random.below(2) == 0;
+        signal(pid, if hangs { "-STOP" } else { "-9" });
+        let end = Instant::now() + random.millis(3_000);
+        while Instant::now() < end {
+            promised = promised.max(claimed(host, "orders", writing).unwrap_or(0));
+        }
+        if hangs {
+            signal(pid, "-CONT");
+        }
+    }
+    promised
+}
