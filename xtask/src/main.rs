@@ -2,6 +2,7 @@
 //! else installed by hand; continuous integration calls the same commands.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a chore prints is its user interface")]
 
+mod bench;
 mod bundle;
 mod cache;
 mod command;
@@ -47,6 +48,8 @@ enum Chore {
         #[arg(long, value_enum)]
         target: Option<Target>,
     },
+    /// Measure speed and footprint beside bare Litestream and MinIO; writes `docs/benchmarks.md`.
+    Bench(bench::Options),
     /// Run the failover simulator, optimised; arguments after `--` go to it.
     Simulate(simulate::Options),
     /// Format all Rust code in place.
@@ -78,6 +81,7 @@ fn carry_out(chore: Chore) -> Result<ExitCode> {
         Chore::Run(options) => return run::run(&workspace, &options),
         Chore::Test(options) => return test::run(&workspace, &options),
         Chore::Simulate(options) => return simulate::run(&workspace, &options),
+        Chore::Bench(options) => bench::run(&workspace, &options)?,
         Chore::Bundle { target } => {
             let target = target.map_or_else(Target::of_this_machine, Ok)?;
             println!("{}", bundle::ensure(target)?.display());
