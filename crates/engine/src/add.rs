@@ -10,7 +10,6 @@ use sqlite_replicate_api::{
 
 use crate::config;
 use crate::core::{Core, lock};
-use crate::engine::first_of;
 use crate::inspect::{examine, foreign_litestream, free_bytes, look_for_damage, running_litestream};
 
 /// How long `add` looks for damage in a database.
@@ -30,7 +29,7 @@ pub(crate) async fn edit(
     edit: impl FnOnce(&str) -> Result<String> + Send + 'static,
 ) -> Result<()> {
     let around = core.around.clone();
-    blocking(move || config::change(&around, edit).map(drop).map_err(first_of)).await?;
+    blocking(move || config::change(&around, edit).map(drop).map_err(config::as_one)).await?;
     core.wake.notify_one();
     Ok(())
 }
@@ -63,7 +62,7 @@ pub(crate) async fn replace(core: &Core, replace: ReplaceConfig) -> Result<()> {
         } else {
             Some(replace.base.as_str())
         };
-        config::save(&around, before, &replace.text).map(drop).map_err(first_of)
+        config::save(&around, before, &replace.text).map(drop).map_err(config::as_one)
     })
     .await?;
     core.wake.notify_one();

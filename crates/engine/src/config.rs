@@ -14,6 +14,8 @@ mod save;
 mod spelling;
 mod watch;
 
+use sqlite_replicate_api::{ErrorCode, Report};
+
 pub use changes::{Changes, diff};
 pub use databases::file_identity;
 pub use edit::{add_database, named, remove_database, set, unset};
@@ -22,3 +24,16 @@ pub use read::{Loaded, Origin, Shown, load, parse};
 pub use reference::{SAMPLE, reference, sample};
 pub use save::{change, save};
 pub use watch::{Observed, Watch};
+
+/// All problems of a configuration as one: the first, with the others as hint.
+pub fn as_one(problems: Vec<Report>) -> Report {
+    let mut problems = problems.into_iter();
+    let first =
+        problems.next().unwrap_or_else(|| Report::new(ErrorCode::BadConfig, "the configuration is wrong"));
+    let more: Vec<String> = problems.map(|report| report.message).collect();
+    if more.is_empty() {
+        return first;
+    }
+    let hint = first.hint.clone().map(|hint| format!("{hint}; ")).unwrap_or_default();
+    first.hint(format!("{hint}also wrong: {}", more.join("; ")))
+}

@@ -18,7 +18,7 @@ use crate::core::{Core, lock};
 use crate::inspect::explain;
 use crate::ltx;
 use crate::protect;
-use crate::wal::{Coverage, Succession, WalTail, captured_covers, succession};
+use crate::wal::{Coverage, WalTail, captured_covers};
 use crate::watch::{Watched, newest_file};
 
 /// How long a program's reader may keep the log from being cut before a new history is begun instead.
@@ -77,28 +77,6 @@ fn cut(path: &Path) -> Result<()> {
             format!("a program keeps reading `{}`", path.display()),
         )),
         Err(error) => Err(explain(path, &error).report),
-    }
-}
-
-/// What the first file after a start of Litestream means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FirstFile {
-    /// Nothing is left out.
-    Sound,
-    /// Commits may be left out.
-    Doubtful,
-}
-
-/// Judges the first file after a start. Reads all of it only if its header can't tell.
-pub(crate) fn judge(before: &ltx::Header, path: &Path, header: &ltx::Header) -> FirstFile {
-    if header.wal_salts == before.wal_salts && header.wal_offset == before.wal_end() {
-        return FirstFile::Sound;
-    }
-    let whole =
-        std::fs::File::open(path).ok().and_then(|file| ltx::verify(std::io::BufReader::new(file)).ok());
-    match whole.map(|verified| succession(before, &verified)) {
-        Some(Succession::SameWal | Succession::WholeDatabase) => FirstFile::Sound,
-        Some(Succession::NewWal) | None => FirstFile::Doubtful,
     }
 }
 

@@ -18,7 +18,6 @@ mod address;
 mod answer;
 mod gate;
 pub mod metrics;
-mod private_file;
 mod routes;
 pub(crate) mod stream;
 #[cfg(test)]

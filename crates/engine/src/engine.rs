@@ -10,16 +10,14 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use sqlite_replicate_api::config::{HostName, Listen};
 use sqlite_replicate_api::text::{OverallFacts, sentence};
-use sqlite_replicate_api::{
-    ErrorCode, HostStatus, Overall, Report, Result, Status, StoreStatus, Synced, Txid,
-};
+use sqlite_replicate_api::{ErrorCode, HostStatus, Overall, Report, Result, Status, StoreStatus};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
 use crate::children::Logs;
 use crate::conductor::Conductor;
 use crate::control;
-use crate::core::{Core, Database, StoreHealth, lock};
+use crate::core::{Core, StoreHealth, lock};
 use crate::handle::Handle;
 use crate::home::{Home, HomeLock};
 use crate::jobs::Jobs;
@@ -142,7 +140,7 @@ impl Prepared {
         };
         let file = options.config.unwrap_or_else(|| home.config());
         let around = config::Surroundings::new(&file, machine_name(), options.environment.clone())?;
-        let loaded = config::load(&around).map_err(first_of)?;
+        let loaded = config::load(&around).map_err(config::as_one)?;
         let journal = Journal::open(&home.journal())?;
         let mut secrets = Secrets::load_or_make(&home)?;
         if let Some(keys) = keys_of_environment(&options.environment) {
@@ -155,19 +153,6 @@ impl Prepared {
         clear_leftovers(&home);
         Ok(Self { home, lock, bundle, launcher, around, watch, journal, secrets, unclean })
     }
-}
-
-/// All problems of a configuration as one: the first, with the others as hint.
-pub(crate) fn first_of(problems: Vec<Report>) -> Report {
-    let mut problems = problems.into_iter();
-    let first =
-        problems.next().unwrap_or_else(|| Report::new(ErrorCode::BadConfig, "the configuration is wrong"));
-    let more: Vec<String> = problems.map(|report| report.message).collect();
-    if more.is_empty() {
-        return first;
-    }
-    let hint = first.hint.clone().map(|hint| format!("{hint}; ")).unwrap_or_default();
-    first.hint(format!("{hint}also wrong: {}", more.join("; ")))
 }
 
 /// What an engine that was killed left: restored copies, configurations of one-shot commands.
@@ -396,84 +381,4 @@ async fn serve_health_at(core: &Arc<Core>, handle: &Handle, listener: TcpListene
 /// Where `/health` is served now.
 pub(crate) fn health_address(core: &Core) -> Option<SocketAddr> {
     *lock(&core.health_address)
-}
-
-/// Waits until everything committed so far is captured; gives the transaction that it is in.
-pub(crate) async fn captured(core: &Core, database: &Database, limit: Duration) -> Result<Txid> {
-    let began = Instant::now();
-    // The watch must have looked once after the call, so that every commit before it was seen.
-    let settle = Duration::from_millis(260);
-    hurry(core, database);
-    loop {
-        let done = {
-            let watched = database.watched();
-            let seen = watched.seen();
-            seen.progress.is_captured().then(|| seen.progress.captured_txid()).flatten()
-        };
-        if let Some(txid) = done
-            && began.elapsed() > settle
-        {
-            return Ok(txid);
-        }
-        if began.elapsed() > limit {
-            return Err(Report::new(
-                ErrorCode::Timeout,
-                format!("the changes of `{}` are not captured in time", database.name),
-            )
-            .hint("see `sqlite-replicate status`"));
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-}
-
-/// Waits until everything committed so far is stored.
-pub(crate) async fn sync(core: &Core, database: &Database, limit: Duration) -> Result<Synced> {
-    let began = Instant::now();
-    if lock(&core.pause).is_some() {
-        return Err(
-            Report::new(ErrorCode::Busy, "protection is paused").hint("go on with `sqlite-replicate resume`")
-        );
-    }
-    let txid = captured(core, database, limit).await?;
-    loop {
-        if database.watched().seen().progress.stored_txid() >= Some(txid) {
-            return Ok(Synced { txid, seconds: began.elapsed().as_secs_f64() });
-        }
-        if began.elapsed() > limit {
-            let store = core.store().err().or_else(|| lock(&core.store_health).trouble.clone());
-            let report = Report::new(
-                ErrorCode::Timeout,
-                format!("the changes of `{}` are not stored in time", database.name),
-            );
-            let report = match store {
-                Some(trouble) => report.because(trouble),
-                None => report,
-            };
-            return Err(report.hint("see `sqlite-replicate status`"));
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-}
-
-/// Asks Litestream over its control socket not to wait for the interval. Where there is no socket, the interval it is.
-fn hurry(core: &Core, database: &Database) {
-    let Some(socket) = crate::children::litestream::socket_path(&core.home).filter(|socket| socket.exists())
-    else {
-        return;
-    };
-    if core.config().capture.sync_interval.duration() <= Duration::from_secs(2) {
-        return;
-    }
-    let keys = lock(&core.secrets).bundled.clone();
-    let mut command = crate::children::litestream::command(&core.bundle.litestream, &keys);
-    command.args(["sync", "-wait", "-socket"]).arg(socket).arg(&database.path);
-    command
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null());
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = command.status() {
-            tracing::warn!(%error, "Litestream can't be asked to hurry");
-        }
-    });
 }

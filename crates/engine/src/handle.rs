@@ -16,7 +16,7 @@ use crate::children::litestream::Litestream;
 use crate::children::minio::Minio;
 use crate::core::{Core, lock};
 use crate::jobs::{check, restore};
-use crate::{add, config, engine, look};
+use crate::{add, config, look, sync};
 
 /// How long a `sync` may take at most, beyond a few intervals.
 const SYNC_LIMIT: Duration = Duration::from_secs(120);
@@ -165,7 +165,7 @@ impl Handle {
         self.run(|core| async move {
             let database = core.database(&name)?;
             let limit = core.config().capture.sync_interval.duration() * 3 + SYNC_LIMIT;
-            engine::sync(&core, &database, limit).await
+            sync::sync(&core, &database, limit).await
         })
         .await
     }

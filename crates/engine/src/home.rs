@@ -125,13 +125,15 @@ pub(crate) fn make_private_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// Writes a file that nobody but the owner can read, so that a power cut leaves either the old one or the new one.
+///
+/// On Windows it inherits the access rights of its folder, which belongs to the owner.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     use std::io::Write;
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let new = path.with_file_name(name);
+    let new = path.with_added_extension("new");
+    // Left over by a crash, perhaps with other rights. Only one engine at a time writes here.
+    remove_if_there(&new)?;
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&new)?;
@@ -140,6 +142,14 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     drop(file);
     std::fs::rename(&new, path)?;
     sync_parent(path)
+}
+
+/// Takes a file away that may be gone already.
+pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Takes a file away from everybody but its owner.

@@ -35,6 +35,7 @@ mod retention;
 mod secrets;
 mod sheet;
 mod store;
+mod sync;
 mod watch;
 
 pub use engine::{Engine, Options, machine_name};

@@ -53,12 +53,7 @@ pub(crate) async fn history(core: &Core, database: &Database) -> Result<History>
     let store = core.store()?;
     let mut epochs = Vec::new();
     for record in core.epochs(database).await? {
-        let line = Line {
-            store: store.clone(),
-            prefix: record.prefix.clone(),
-            epoch: Some(record.epoch),
-            database: Some(database.name.clone()),
-        };
+        let line = Line::of(store.clone(), &record);
         epochs.push(epoch_history(record, &line.listing().await?));
     }
     let snapshots = snapshot::all(&store, &database.name, &database.id).await?;

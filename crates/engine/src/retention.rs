@@ -14,12 +14,7 @@ use crate::jobs::plan::Line;
 pub(crate) async fn trim(core: &Core, database: &Database) -> Result<()> {
     let store = core.store()?;
     let present = database.record();
-    let line = |record: &EpochRecord| Line {
-        store: store.clone(),
-        prefix: record.prefix.clone(),
-        epoch: Some(record.epoch),
-        database: Some(database.name.clone()),
-    };
+    let line = |record: &EpochRecord| Line::of(store.clone(), record);
     let drill = lock(&database.checks).drill.clone();
     let proved = drill.is_some_and(|drill| drill.good && drill.at > present.opened_at)
         && !line(&present).listing().await?.snapshots().is_empty();

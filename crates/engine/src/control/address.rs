@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use sqlite_replicate_api::{ControlAddress, ErrorCode, Report, Result};
 
-use super::{private_file, token};
+use super::token;
+use crate::home::{remove_if_there, write_private};
 
 const FILE: &str = "control.json";
 
@@ -25,7 +26,7 @@ pub fn publish(home: &Path, port: u16) -> io::Result<Published> {
     let address =
         ControlAddress { port, pid: std::process::id(), version: env!("CARGO_PKG_VERSION").to_owned() };
     let bytes = serde_json::to_vec(&address).map_err(io::Error::other)?;
-    private_file::write(&home.join(FILE), &bytes)?;
+    write_private(&home.join(FILE), &bytes)?;
     Ok(Published { home: home.to_owned(), there: true })
 }
 
@@ -51,7 +52,7 @@ impl Drop for Published {
 }
 
 fn take_away(home: &Path) -> io::Result<()> {
-    private_file::remove_if_there(&home.join(FILE))?;
+    remove_if_there(&home.join(FILE))?;
     token::remove(home)
 }
 

@@ -10,7 +10,7 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use sqlite_replicate_api::{ErrorCode, Report, Result};
 
-use super::private_file;
+use crate::home::{remove_if_there, write_private};
 
 const FILE: &str = "control.token";
 const BYTES: usize = 32;
@@ -27,7 +27,7 @@ impl Token {
     pub fn create(home: &Path) -> Result<Self> {
         let token = Self::random()?;
         let path = path(home);
-        private_file::write(&path, token.0.as_bytes()).map_err(|error| {
+        write_private(&path, token.0.as_bytes()).map_err(|error| {
             Report::new(ErrorCode::Io, format!("`{}` can't be written", path.display()))
                 .because(error)
                 .hint("give the user that runs the engine the right to write in its home folder")
@@ -93,5 +93,5 @@ fn path(home: &Path) -> PathBuf {
 /// # Errors
 /// Whatever the file system says.
 pub(super) fn remove(home: &Path) -> io::Result<()> {
-    private_file::remove_if_there(&path(home))
+    remove_if_there(&path(home))
 }

@@ -57,6 +57,12 @@ impl Planned {
 }
 
 impl Line {
+    /// The line that an epoch's record names.
+    pub(crate) fn of(store: Store, record: &EpochRecord) -> Self {
+        let prefix = record.prefix.clone();
+        Self { store, prefix, epoch: Some(record.epoch), database: Some(record.database.clone()) }
+    }
+
     /// Lists its objects.
     pub(crate) async fn listing(&self) -> Result<Listing> {
         let listed = self.store.list(&format!("{}/", self.prefix)).await?;

@@ -14,6 +14,7 @@ use super::fetch::{Fetched, fetch, with_connection};
 use super::plan::Line;
 use crate::inspect::explain;
 use crate::secrets::random_hex;
+use crate::sync;
 
 /// How long a proof waits until the last commits are stored, beyond a few intervals.
 const STORED_LIMIT: Duration = Duration::from_secs(60);
@@ -22,13 +23,7 @@ const TABLE: &str = "_sqlite_replicate_verification";
 
 /// A proof's copy: restored into a folder of ours, gone afterwards.
 async fn copy(work: &Work, moment: &Moment, integrity: Integrity) -> Result<(Fetched, Txid)> {
-    let record = work.database.record();
-    let line = Line {
-        store: work.core.store()?,
-        prefix: record.prefix,
-        epoch: Some(record.epoch),
-        database: Some(work.database.name.clone()),
-    };
+    let line = Line::of(work.core.store()?, &work.database.record());
     let planned = line.plan(moment).await?;
     if let Some(shortfall) = &planned.shortfall {
         return Err(Report::new(ErrorCode::HistoryDamaged, "the newest state can't be restored")
@@ -48,7 +43,7 @@ fn work_path(work: &Work) -> Result<PathBuf> {
 pub(crate) async fn until_stored(work: &Work) -> Result<Txid> {
     work.reporter.at(Stage::Syncing, 0, None);
     let limit = work.core.config().capture.sync_interval.duration() * 3 + STORED_LIMIT;
-    let waiting = crate::engine::sync(&work.core, &work.database, limit);
+    let waiting = sync::sync(&work.core, &work.database, limit);
     tokio::select! {
         synced = waiting => synced.map(|synced| synced.txid),
         () = work.cancel.cancelled() => Err(cancelled()),
@@ -199,7 +194,7 @@ async fn freeze(work: &Work) -> Result<(Txid, Connection)> {
         .await
         .map_err(|error| Report::new(ErrorCode::Internal, "a proof failed by a defect").because(error))??
     };
-    let captured = crate::engine::captured(&work.core, &work.database, Duration::from_secs(20));
+    let captured = sync::captured(&work.core, &work.database, Duration::from_secs(20));
     let captured = tokio::select! {
         captured = captured => captured,
         () = work.cancel.cancelled() => Err(cancelled()),

@@ -23,13 +23,7 @@ pub(super) struct Wrong {
 
 /// Scans, and mends what can be mended if that is wanted.
 pub(super) async fn scan(work: &Work, mend: bool) -> Result<Outcome> {
-    let record = work.database.record();
-    let line = Line {
-        store: work.core.store()?,
-        prefix: record.prefix,
-        epoch: Some(record.epoch),
-        database: Some(work.database.name.clone()),
-    };
+    let line = Line::of(work.core.store()?, &work.database.record());
     let (mut report, wrong) = look(work, &line).await?;
     if mend && !report.findings.is_empty() {
         report.healed = heal(work, &line, &wrong).await?;

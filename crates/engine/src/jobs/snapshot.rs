@@ -59,12 +59,7 @@ pub(super) async fn snapshot(work: &Work, name: Name) -> Result<Outcome> {
     }
     let txid = until_stored(work).await?;
     let record = database.record();
-    let line = Line {
-        store: store.clone(),
-        prefix: record.prefix.clone(),
-        epoch: Some(record.epoch),
-        database: Some(database.name.clone()),
-    };
+    let line = Line::of(store.clone(), &record);
     let planned = line.plan(&Moment::Txid { txid, epoch: Some(record.epoch) }).await?;
     let prefix = core.host_key().snapshot(&database.name, &name);
     // What an interrupted one left under this prefix would be restored with it.

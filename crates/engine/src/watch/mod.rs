@@ -3,6 +3,7 @@
 
 mod progress;
 mod seen;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,8 +19,8 @@ use tokio::sync::{Notify, oneshot};
 
 pub(crate) use progress::Progress;
 pub(crate) use seen::Seen;
+use trust::Trust;
 
-use crate::continuity::{FirstFile, judge};
 use crate::inspect::{Obstacle, file_mark, foreign_litestream, hold};
 use crate::ltx::{HEADER_SIZE, Header, LtxName};
 use crate::wal::WalTail;
@@ -56,75 +57,10 @@ impl Watched {
         self.meta.join("ltx").join("0")
     }
 
-    fn trust(&self) -> MutexGuard<'_, Trust> {
-        self.trust.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Litestream is about to start: the next file must go on from this one, or be a whole copy.
-    ///
-    /// `cut`: the log was cut, so that the files so far don't reach its beginning, and count no more.
-    pub(crate) fn expect_succession(&self, before: Option<Header>, cut: bool) {
-        self.trust().before_start = before.map(|before| (before, cut));
-    }
-
-    /// Whether the log is to be cut before Litestream's next start, whatever it looks like.
-    pub(crate) fn take_cut_wanted(&self) -> bool {
-        std::mem::take(&mut self.trust().cut_wanted)
-    }
-
-    /// Whether Litestream's first file leaves out commits, perhaps: it has to be ended, and the log cut.
-    pub(crate) fn is_doubtful(&self) -> bool {
-        self.trust().cut_wanted
-    }
-
-    /// The log can't be cut: only a new history is sure to be whole.
-    pub(crate) fn want_new_epoch(&self) {
-        self.trust().new_epoch_wanted = true;
-    }
-
-    /// Whether a new history is wanted.
-    pub(crate) fn take_new_epoch_wanted(&self) -> bool {
-        std::mem::take(&mut self.trust().new_epoch_wanted)
-    }
-
     /// What is known of it.
     pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Watched {
-    /// Whether a file that appeared counts: the first one after a start of Litestream is judged.
-    fn is_trusted(&self, file: &Path, header: &Header) -> bool {
-        let (before, doubtful) = {
-            let trust = self.trust();
-            (trust.before_start, trust.cut_wanted)
-        };
-        let Some((before, cut)) = before else { return !doubtful };
-        if header.max <= before.max {
-            return !cut && !doubtful;
-        }
-        match judge(&before, file, header) {
-            FirstFile::Sound => {
-                self.trust().before_start = None;
-                true
-            }
-            FirstFile::Doubtful => {
-                self.trust().cut_wanted = true;
-                false
-            }
-        }
-    }
-}
-
-/// What is to be doubted of what Litestream captures (see [`crate::continuity`]).
-#[derive(Debug, Default)]
-struct Trust {
-    /// The newest file before Litestream's last start, and whether the log was cut then; until the first file after the
-    /// start has been judged.
-    before_start: Option<(Header, bool)>,
-    cut_wanted: bool,
-    new_epoch_wanted: bool,
 }
 
 enum Order {
