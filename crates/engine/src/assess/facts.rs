@@ -55,6 +55,8 @@ pub(crate) struct DatabaseFacts {
     /// When the present history began, or the engine, whichever was later.
     pub(crate) begun_at: Timestamp,
     pub(crate) size: u64,
+    /// How much of the first whole copy is made, in bytes.
+    pub(crate) first_copy: u64,
     pub(crate) wal_size: u64,
     pub(crate) drill: Option<CheckSummary>,
     pub(crate) scan: Option<CheckSummary>,
@@ -68,6 +70,14 @@ impl DatabaseFacts {
     /// How long a commit may wait before that is a failure (issue: within 3 × sync interval + 2 s it must show).
     pub(crate) fn patience(capture: &Capture) -> Duration {
         capture.sync_interval.duration() * 3 + Duration::from_millis(750)
+    }
+
+    /// How much of the first copy is done, 0 to 1, while it is made. Compression makes it less than it is, and sending it
+    /// off is not in it: it never says more than is so.
+    pub(crate) fn first_copy_done(&self) -> Option<f64> {
+        #[allow(clippy::cast_precision_loss)] // A part of a whole, for people.
+        let done = self.first_copy as f64 / self.size.max(1) as f64;
+        (!self.anything_stored && self.first_copy > 0).then_some(done.min(0.99))
     }
 
     /// How long the first copy may take before it is a failure: a start, and 5 MB/s.

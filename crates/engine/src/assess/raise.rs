@@ -220,6 +220,7 @@ mod tests {
             protected_since: at(0),
             begun_at: at(0),
             size: 10_000_000,
+            first_copy: 0,
             wal_size: 0,
             drill: Some(CheckSummary { at: at(0), good: true, text: String::new() }),
             scan: Some(CheckSummary { at: at(0), good: true, text: String::new() }),

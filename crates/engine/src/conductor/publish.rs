@@ -40,6 +40,7 @@ impl Conductor {
         let mut worst = overall_of(host_shown.iter().map(|settled| settled.raised.code));
         let mut reason = host_shown.first().cloned();
         let mut moves = false;
+        let mut done = None;
         for database in &databases {
             let facts = database_facts(&self.core, database, &host);
             moves |= facts.waiting_since.is_some() || !facts.is_captured;
@@ -51,11 +52,11 @@ impl Conductor {
             if overall > worst {
                 worst = overall;
                 reason = look.shown.first().cloned();
+                done = facts.first_copy_done();
             }
             statuses.push(database_status(database, &facts, overall, &look.shown, language, now));
         }
-        let sentence =
-            sentence(&self.core, worst, databases.len(), reason.as_ref(), &statuses, language, now);
+        let sentence = sentence(&self.core, worst, reason.as_ref(), done, &statuses, language, now);
         let status = Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             host: self.core.host.clone(),
@@ -215,6 +216,7 @@ fn database_facts(core: &Core, database: &Database, host: &HostFacts) -> Databas
         protected_since: database.since,
         begun_at: lock(&database.line).record.opened_at.max(core.began_at),
         size: seen.size,
+        first_copy: seen.first_copy,
         wal_size: seen.wal_size,
         drill: checks.drill,
         scan: checks.scan,
@@ -253,6 +255,7 @@ fn database_status(
     let reason = shown.first().map(|settled| (settled.raised.code, &settled.raised.params));
     let mut words = OverallFacts::new(overall, now);
     words.reason = reason;
+    words.done = facts.first_copy_done();
     words.since = facts.waiting_since;
     let lag = facts.waiting_since.map_or(0.0, |since| now.duration_since(since).as_secs_f64().max(0.0));
     DatabaseStatus {
@@ -279,8 +282,8 @@ fn database_status(
 fn sentence(
     core: &Core,
     overall: Overall,
-    databases: usize,
     reason: Option<&Settled>,
+    done: Option<f64>,
     statuses: &[DatabaseStatus],
     language: Language,
     now: Timestamp,
@@ -288,7 +291,8 @@ fn sentence(
     let params: Option<(_, &Params)> = reason.map(|settled| (settled.raised.code, &settled.raised.params));
     let facts = OverallFacts {
         zone: TimeZone::system(),
-        databases,
+        databases: statuses.len(),
+        done,
         paused_until: lock(&core.pause).and_then(|pause| pause.until),
         since: statuses
             .iter()

@@ -224,7 +224,10 @@ impl Held {
         let mark = file_mark(path).ok();
         let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         let wal = std::fs::metadata(wal_path(path)).map_or(0, |metadata| metadata.len());
+        let copying = self.watched.seen().progress.stored_txid().is_none();
+        let first_copy = if copying { bytes_in(&self.watched.level_0()) } else { 0 };
         let mut seen = self.watched.seen();
+        seen.first_copy = first_copy;
         seen.size = size;
         seen.wal_size = wal;
         if self.grip.is_some() {
@@ -272,6 +275,12 @@ pub(crate) fn wal_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     name.into()
+}
+
+/// Bytes of all files in a folder.
+fn bytes_in(dir: &Path) -> u64 {
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    files.filter_map(|file| Some(file.metadata().ok()?.len())).sum()
 }
 
 fn read_header(path: &Path) -> Option<Header> {

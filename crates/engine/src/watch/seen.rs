@@ -23,6 +23,8 @@ pub(crate) struct Seen {
     pub(crate) size: u64,
     /// Of the write-ahead log, in bytes.
     pub(crate) wal_size: u64,
+    /// How much Litestream has written of the first whole copy, in bytes, while it makes one.
+    pub(crate) first_copy: u64,
     /// Why the log could not be read at the last look.
     pub(crate) trouble: Option<String>,
     /// How far its commits have come.
