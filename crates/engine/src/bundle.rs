@@ -42,7 +42,8 @@ pub fn find(named: Option<&Path>, from_environment: Option<&Path>) -> Result<Bun
 }
 
 impl Bundle {
-    /// Asks Litestream for its version. Takes some tens of milliseconds; not for an async thread.
+    /// Asks Litestream for its version, and looks whether MinIO may be run: it has no version that says anything, and
+    /// takes long to answer. Takes some tens of milliseconds; not for an async thread.
     ///
     /// # Errors
     /// [`ErrorCode::BundleBroken`] when it can't be started or is another version.
@@ -62,6 +63,11 @@ impl Bundle {
                 said.trim()
             )));
         }
+        #[cfg(unix)]
+        rustix::fs::access(&self.minio, rustix::fs::Access::EXEC_OK).map_err(|error| {
+            broken(format!("`{}` can't be started", self.minio.display()))
+                .because(std::io::Error::from(error))
+        })?;
         Ok(())
     }
 }
@@ -90,5 +96,7 @@ mod tests {
         assert!(bundle.check().unwrap_err().message.contains("can't be started"));
         std::fs::set_permissions(&bundle.litestream, std::fs::Permissions::from_mode(0o755)).unwrap();
         assert!(bundle.check().unwrap_err().message.contains("0.5.16"));
+        std::fs::write(&bundle.litestream, format!("#!/bin/sh\necho {LITESTREAM_VERSION}\n")).unwrap();
+        assert!(bundle.check().unwrap_err().message.contains("minio"));
     }
 }

@@ -30,7 +30,11 @@ pub fn as_one(problems: Vec<Report>) -> Report {
     let mut problems = problems.into_iter();
     let first =
         problems.next().unwrap_or_else(|| Report::new(ErrorCode::BadConfig, "the configuration is wrong"));
-    let more: Vec<String> = problems.map(|report| report.message).collect();
+    let with_hint = |report: Report| match report.hint {
+        Some(hint) => format!("{} ({hint})", report.message),
+        None => report.message,
+    };
+    let more: Vec<String> = problems.map(with_hint).collect();
     if more.is_empty() {
         return first;
     }

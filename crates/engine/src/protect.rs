@@ -15,7 +15,7 @@ use crate::core::{Checks, Core, Database, LineState, lock};
 use crate::follower;
 use crate::jobs::exchange;
 use crate::secrets::random_hex;
-use crate::store::Store;
+use crate::store::{Store, layout};
 use crate::watch::{Watched, newest_file};
 
 /// For one answer of the store.
@@ -189,7 +189,7 @@ pub(crate) async fn announce(core: &Arc<Core>, database: &Arc<Database>, store: 
     let record = database.record();
     let (id, epoch) = (database.id.clone(), record.epoch);
     let announced = core.journal.run(move |journal| journal.announced(&id, epoch)).await?;
-    let key = core_record_key(core, &record);
+    let key = layout::epoch_record(&record);
     if announced {
         match store.get_small(&key).await {
             Ok(_) => {
@@ -222,10 +222,6 @@ pub(crate) async fn announce(core: &Arc<Core>, database: &Arc<Database>, store: 
         line.announced = true;
     }
     Ok(())
-}
-
-fn core_record_key(core: &Core, record: &EpochRecord) -> String {
-    core.host_key().epoch_record(&record.database, record.epoch)
 }
 
 /// The store no longer has what it had: a new history begins, and that is said until somebody has looked.

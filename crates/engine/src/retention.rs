@@ -4,11 +4,12 @@
 //! Within an epoch Litestream trims by itself. Named snapshots have prefixes of their own and are never touched.
 
 use jiff::{SignedDuration, Timestamp};
-use sqlite_replicate_api::{Epoch, EpochRecord, Result};
+use sqlite_replicate_api::{EpochRecord, Result};
 
 use crate::chain::Listing;
 use crate::core::{Core, Database, lock};
 use crate::jobs::plan::Line;
+use crate::store::layout;
 
 /// Deletes what is past retention. An interrupted run is made up for by the next one.
 pub(crate) async fn trim(core: &Core, database: &Database) -> Result<()> {
@@ -26,7 +27,7 @@ pub(crate) async fn trim(core: &Core, database: &Database) -> Result<()> {
     for record in core.epochs(database).await?.into_iter().filter(|record| record.epoch < present.epoch) {
         let old = line(&record);
         if is_over(&old.listing().await?, &record, retention, Timestamp::now()) {
-            delete(core, database, &old, record.epoch).await?;
+            delete(core, database, &old, &record).await?;
         }
     }
     Ok(())
@@ -39,11 +40,12 @@ fn is_over(listing: &Listing, record: &EpochRecord, retention: SignedDuration, n
 }
 
 /// Objects first, then the record, then our own note of it: whatever is left can be found again.
-async fn delete(core: &Core, database: &Database, line: &Line, epoch: Epoch) -> Result<()> {
+async fn delete(core: &Core, database: &Database, line: &Line, record: &EpochRecord) -> Result<()> {
+    let epoch = record.epoch;
     for listed in line.store.list(&format!("{}/", line.prefix)).await? {
         line.store.delete(&listed.key).await?;
     }
-    line.store.delete(&core.host_key().epoch_record(&database.name, epoch)).await?;
+    line.store.delete(&layout::epoch_record(record)).await?;
     let id = database.id.clone();
     core.journal.run(move |journal| journal.forget_epoch(&id, epoch)).await?;
     let text = format!("the history {epoch} of `{}` is past its retention and was deleted", database.name);
@@ -53,7 +55,7 @@ async fn delete(core: &Core, database: &Database, line: &Line, epoch: Epoch) -> 
 
 #[cfg(test)]
 mod tests {
-    use sqlite_replicate_api::{OpenedBy, Txid};
+    use sqlite_replicate_api::{Epoch, OpenedBy, Txid};
 
     use super::*;
     use crate::chain::Object;

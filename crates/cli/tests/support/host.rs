@@ -138,6 +138,8 @@ impl Host {
                 }
                 last = Some(status);
             }
+            let ended = self.engine.as_ref().is_some_and(|engine| !alive(engine.id()));
+            assert!(!ended, "the engine ended before: {what}; last: {last:#?}\n{}", self.log());
             assert!(begun.elapsed() < limit, "never: {what}; last: {last:#?}\n{}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }

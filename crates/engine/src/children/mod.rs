@@ -71,13 +71,20 @@ pub(crate) fn child_environment(own: &[(&'static str, OsString)]) -> Vec<(OsStri
     passed.chain(own.iter().map(|(name, value)| ((*name).into(), value.clone()))).collect()
 }
 
+/// What is said of a program that can't be started.
+pub(crate) fn can_not_start(program: &Path) -> Report {
+    Report::new(ErrorCode::BundleBroken, format!("`{}` can't be started", program.display()))
+        .hint("repair the installation; an antivirus program may have taken the file away")
+}
+
+/// Whether the little process that was to become the program could not (see [`launcher`]).
+pub(crate) fn never_started(status: &std::process::ExitStatus) -> bool {
+    cfg!(unix) && status.code() == Some(launcher::NOT_STARTED.into())
+}
+
 /// Starts a child with its output in pipes. To be called on the engine's own thread only.
 pub(crate) fn spawn(launcher: &Path, launch: &Launch) -> Result<Box<dyn ChildWrapper>> {
-    let failed = |error: std::io::Error| {
-        let name = launch.program.display();
-        let hint = "repair the installation; an antivirus program may have taken the file away";
-        Report::new(ErrorCode::BundleBroken, format!("`{name}` can't be started")).because(error).hint(hint)
-    };
+    let failed = |error: std::io::Error| can_not_start(&launch.program).because(error);
     if !launch.program.is_file() {
         return Err(failed(std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such file")));
     }

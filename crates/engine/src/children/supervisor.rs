@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
-use super::{Launch, Logs, spawn};
+use super::{Launch, Logs, can_not_start, never_started, spawn};
 
 /// A program is asked this often whether it serves yet, and given up after the second.
 const READY_POLL: Duration = Duration::from_millis(25);
@@ -154,7 +154,7 @@ impl<P: Program> Run<P> {
                     continue;
                 }
                 Ok(End::Itself(how)) => {
-                    Report::new(ErrorCode::BundleBroken, format!("the {} program ended by itself", P::NAME))
+                    Report::new(ErrorCode::Io, format!("the {} program ended by itself", P::NAME))
                         .because(how)
                 }
                 Err(report) => report,
@@ -205,7 +205,7 @@ impl<P: Program> Run<P> {
         }
         self.state.send_modify(|state| {
             let starts = state.starts + 1;
-            *state = State { phase: ChildPhase::Starting, pid, starts, trouble: None, ..rest(state) };
+            *state = State { phase: ChildPhase::Starting, pid, starts, ..rest(state) };
         });
 
         let mut changes = self.wanted.clone();
@@ -215,7 +215,7 @@ impl<P: Program> Run<P> {
         let started = Instant::now();
         loop {
             tokio::select! {
-                status = child.wait() => return Ok(End::Itself(self.explain(status))),
+                status = child.wait() => return self.ended(&launch.program, status),
                 () = &mut changed => break,
                 serves = poll_ready(&mut self.program), if !ready => {
                     if serves {
@@ -223,7 +223,7 @@ impl<P: Program> Run<P> {
                         let (serving, ready_at) = (Some(spec.clone()), Some(Instant::now()));
                         self.state.send_modify(|state| {
                             let now = State { phase: ChildPhase::Ready, pid, looping: false, ..rest(state) };
-                            *state = State { serving, ready_at, ..now };
+                            *state = State { serving, ready_at, trouble: None, ..now };
                         });
                     } else if started.elapsed() > READY_LIMIT {
                         end(&mut child, Duration::ZERO).await;
@@ -236,6 +236,12 @@ impl<P: Program> Run<P> {
         self.program.ask_to_end(&mut *child);
         end(&mut child, P::GRACE).await;
         Ok(End::Asked)
+    }
+
+    fn ended(&self, program: &Path, status: std::io::Result<std::process::ExitStatus>) -> Result<End> {
+        let never_started = status.as_ref().is_ok_and(never_started);
+        let how = self.explain(status);
+        if never_started { Err(can_not_start(program).because(how)) } else { Ok(End::Itself(how)) }
     }
 
     fn explain(&self, status: std::io::Result<std::process::ExitStatus>) -> String {

@@ -120,10 +120,10 @@ impl Conductor {
                 loops.push((name, last.unwrap_or_default()));
             }
         }
-        let broken = [&store.trouble, &capture.trouble].into_iter().flatten().find(|report| {
-            report.code == sqlite_replicate_api::ErrorCode::BundleBroken
-                && report.message.contains("can't be started")
-        });
+        let broken = [&store.trouble, &capture.trouble]
+            .into_iter()
+            .flatten()
+            .find(|report| report.code == sqlite_replicate_api::ErrorCode::BundleBroken);
         let problem = lock(&core.config_problems).first().cloned();
         HostFacts {
             databases,

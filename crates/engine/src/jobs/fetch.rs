@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt;
 
 use super::plan::Planned;
 use super::{Cancel, Reporter, cancelled};
-use crate::children::{litestream, spawn};
+use crate::children::{can_not_start, litestream, never_started, spawn};
 use crate::home::write_private;
 use crate::inspect::free_bytes;
 
@@ -171,6 +171,9 @@ async fn run(
         return Ok(());
     }
     let said = said.await.unwrap_or_default();
+    if never_started(&status) {
+        return Err(can_not_start(&launch.program).because(said.trim().to_owned()));
+    }
     Err(explain(&said, &status.to_string()))
 }
 

@@ -9,7 +9,7 @@
 //!
 //! `<host>` is the host's name and eight digits of its random id, so that hosts of one name can share a bucket.
 
-use sqlite_replicate_api::{Epoch, Name};
+use sqlite_replicate_api::{Epoch, EpochRecord, Name};
 
 /// A host as it stands in keys: `pc-anna-3f2a9c1d`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,15 +27,16 @@ impl HostKey {
         format!("{database}/{epoch}-{}", self.0)
     }
 
-    /// The key of an epoch's record.
-    pub(crate) fn epoch_record(&self, database: &Name, epoch: Epoch) -> String {
-        format!("{}{epoch}-{}.json", epoch_records(database), self.0)
-    }
-
     /// The prefix of a named snapshot's objects, without a slash at its end.
     pub(crate) fn snapshot(&self, database: &Name, name: &Name) -> String {
         format!("{}{name}-{}", snapshots(database), self.0)
     }
+}
+
+/// The key of an epoch's record. It goes by the prefix that the epoch was opened with: the host may have another name now.
+pub(crate) fn epoch_record(record: &EpochRecord) -> String {
+    let opened_as = record.prefix.rsplit('/').next().unwrap_or(&record.prefix);
+    format!("{}{opened_as}.json", epoch_records(&record.database))
 }
 
 /// Where the records of a database's epochs are.
