@@ -249,7 +249,7 @@ fn kill_restores(rounds: u64) {
 
 /// Some time during the restore; every second time shortly around the exchange of the files.
 fn wait_for_the_moment(host: &Host, path: &Path, round: u64, random: &mut Random) {
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         std::thread::sleep(random.millis(2_500));
         return;
     }
@@ -283,7 +283,7 @@ fn told_restores(host: &Host) -> usize {
     let events = host.ok(&["events", "--json", "-n", "10000"]);
     let tells = |line: &&str| {
         let event: Value = serde_json::from_str(line).unwrap();
-        event["kind"] == "restore-finished" || event["kind"] == "epoch-opened"
+        event["kind"] == "restore-finished"
     };
     events.lines().filter(tells).count()
 }

@@ -7,7 +7,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use support::faults::{Disk, Random, Recording, any_pid, claimed, none_left, restored};
+use support::faults::{Disk, Random, Recording, any_pid, claimed, kill_if_there, none_left, restored};
 use support::host::{Host, all_stored, shows, signal};
 
 /// Between two commits of the program.
@@ -55,10 +55,9 @@ fn a_store_that_is_killed_again_and_again_shows_and_comes_back() {
             break status;
         }
         let pid = any_pid(&status, "store");
-        if pid.is_some() && pid != killed {
-            // It may have ended meanwhile.
-            let _ = std::process::Command::new("kill").args(["-9", &pid.unwrap().to_string()]).output();
-            killed = pid;
+        if let Some(pid) = pid.filter(|pid| Some(*pid) != killed) {
+            kill_if_there(pid);
+            killed = Some(pid);
         }
         assert!(fault.elapsed() <= PROMISE, "not shown: {status:#?}");
     };

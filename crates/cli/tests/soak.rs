@@ -5,7 +5,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::faults::{Random, Recording, any_pid, claimed, none_left, restored};
+use support::faults::{Random, Recording, any_pid, claimed, kill_if_there, none_left, restored};
 use support::host::{Host, all_stored, database, rows, shows};
 
 /// How long the programs are killed.
@@ -42,8 +42,7 @@ fn nothing_that_counted_as_stored_is_lost_while_everything_is_killed() {
         } else {
             let child = ["store", "capture"][victim % 2];
             let Some(pid) = host.try_status().and_then(|status| any_pid(&status, child)) else { continue };
-            // It may have ended meanwhile.
-            let _ = std::process::Command::new("kill").args(["-9", &pid.to_string()]).output();
+            kill_if_there(pid);
             kills[1 + victim % 2] += 1;
         }
     }

@@ -149,6 +149,11 @@ pub fn any_pid(status: &Value, child: &str) -> Option<u32> {
     child["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())
 }
 
+/// Kills a process of the test's own that may just have ended by itself.
+pub fn kill_if_there(pid: u32) {
+    let _ = Command::new("kill").args(["-9", &pid.to_string()]).output();
+}
+
 /// A small disk in memory. Only root can make one.
 pub struct Disk {
     pub dir: PathBuf,

@@ -232,48 +232,22 @@ fn swap(operation: &Operation, alone: Option<Connection>) -> Result<()> {
     Ok(())
 }
 
-/// A power cut while a database left WAL mode can leave an emptied rollback journal, which SQLite leaves lying for ever.
-/// It is SQLite that removes it, with its locks: it knows whether the journal is one that is still needed.
-fn drop_stale_journal(path: &Path) {
-    if !PathBuf::from(format!("{}-journal", path.display())).exists() {
-        return;
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let dropped = Connection::open_with_flags(path, flags).and_then(|connection| {
-        let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
-        // Only the change to this mode removes what another one kept.
-        if mode == "delete" {
-            connection.execute_batch("PRAGMA journal_mode = persist; PRAGMA journal_mode = delete")?;
-        }
-        Ok(())
-    });
-    if let Err(error) = dropped {
-        // A program is at work there, or the file is damaged: the journal may be needed.
-        tracing::info!(%error, "a journal is left beside `{}`", path.display());
-    }
-}
-
 /// Settles what an exchange left that a power cut interrupted. Called before the database is touched in any other way.
 pub(crate) async fn recover(core: &Core, id: &str, name: &Name, path: &Path) -> Result<()> {
     let known = id.to_owned();
     let Some(operation) = core.journal.run(move |journal| journal.operation(&known)).await? else {
         // A restore that was interrupted before it wrote anything down leaves at most its copy.
         remove_database(&incoming_path(path));
-        drop_stale_journal(path);
         return Ok(());
     };
     let swapped = operation.phase == Phase::Swapped || !operation.incoming.exists();
     let id = id.to_owned();
     if swapped {
         let finished = operation.clone();
-        core.journal.run(move |journal| journal.finish_operation(&id, &finished, Timestamp::now())).await?;
-        core.event(
-            "restore-finished",
-            Some(name),
-            format!("the interrupted restore of `{name}` is complete"),
-        )
-        .await;
-        return Ok(());
+        return core
+            .journal
+            .run(move |journal| journal.finish_operation(&id, &finished, Timestamp::now()))
+            .await;
     }
     let trouble = |error: std::io::Error| {
         Report::new(ErrorCode::Io, format!("the interrupted restore of `{name}` can't be settled"))
@@ -294,7 +268,6 @@ pub(crate) async fn recover(core: &Core, id: &str, name: &Name, path: &Path) -> 
         }
         sync_parent(&operation.path).map_err(trouble)?;
     }
-    drop_stale_journal(&operation.path);
     if !operation.undo {
         remove_database(&operation.incoming);
     }

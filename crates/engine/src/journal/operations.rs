@@ -52,6 +52,15 @@ fn unreadable(error: serde_json::Error) -> Report {
         .because(error)
 }
 
+/// What took place, for whoever looks later.
+fn told(operation: &Operation) -> String {
+    let (name, aside) = (&operation.opens.database, operation.aside.display());
+    match operation.undo {
+        false => format!("a restored state of `{name}` is in its place; what was there is kept as `{aside}`"),
+        true => format!("the restore of `{name}` is undone; what was there is kept as `{aside}`"),
+    }
+}
+
 impl Journal {
     /// Writes down how far an operation is.
     pub(crate) fn note_operation(&self, database_id: &str, operation: &Operation) -> Result<()> {
@@ -78,7 +87,7 @@ impl Journal {
     }
 
     /// It is done: in one transaction the new epoch is opened, the old file is listed as set aside (or, after an undo,
-    /// the one that came back is no longer), and the operation is forgotten.
+    /// the one that came back is no longer), the operation is forgotten, and that it took place is told.
     pub(crate) fn finish_operation(
         &self,
         database_id: &str,
@@ -110,6 +119,10 @@ impl Journal {
                 ),
             )?;
             transaction.execute("DELETE FROM operation WHERE database_id = ?1", [database_id])?;
+            transaction.execute(
+                "INSERT INTO event (at, kind, database, text) VALUES (?1, 'restore-finished', ?2, ?3)",
+                (at.as_millisecond(), operation.opens.database.as_str(), told(operation)),
+            )?;
             transaction.commit()
         })
     }

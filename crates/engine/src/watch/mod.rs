@@ -194,6 +194,7 @@ impl Held {
         };
         match held {
             Ok(connection) => {
+                drop_stale_journal(path);
                 let mark = file_mark(path).ok();
                 let page_size =
                     connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap_or(4096);
@@ -267,6 +268,21 @@ impl Held {
         if found {
             self.watched.captured.notify_one();
         }
+    }
+}
+
+/// A power cut while a database left WAL mode can leave an emptied rollback journal, which SQLite leaves lying for ever.
+///
+/// Only for a database that is held in WAL mode: SQLite has then rolled back a journal that was needed, and nobody can
+/// begin another one.
+fn drop_stale_journal(path: &Path) {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-journal");
+    match std::fs::remove_file(&journal) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(%error, "`{}` can't be removed", journal.display());
+        }
+        _ => {}
     }
 }
 
