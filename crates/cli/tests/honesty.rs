@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use support::faults::{Disk, Random, Recording, any_pid, claimed, kill_if_there, none_left, restored};
-use support::host::{Host, all_stored, shows, signal};
+use support::host::{Host, all_stored, database, shows, signal};
 
 /// Between two commits of the program.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -84,6 +84,41 @@ fn a_recorder_that_hangs_shows_and_comes_back() {
     signal(capture, "-STOP");
     shows_in_time(&host, fault);
     signal(capture, "-CONT");
+    comes_back(&host, &path, writing);
+}
+
+/// The engine may have to wait for a program that hangs; whoever asks for the status must not.
+#[test]
+fn a_hung_store_shows_while_another_database_is_added() {
+    let (host, path, writing) = writing_host("");
+    let second = host.database("second.db", 10);
+    let store = host.pid("store");
+    let fault = Instant::now();
+    signal(store, "-STOP");
+    host.ok(&["add", second.to_str().unwrap()]);
+    shows_in_time(&host, fault);
+    signal(store, "-CONT");
+    comes_back(&host, &path, writing);
+    assert!(all_stored(&host.status(), "second"));
+}
+
+#[test]
+fn a_hung_recorder_shows_while_another_database_is_taken_away() {
+    let (host, path, writing) = writing_host("");
+    let second = host.database("second.db", 10);
+    host.protect(&second);
+    let capture = host.pid("capture");
+    let fault = Instant::now();
+    signal(capture, "-STOP");
+    for suffix in ["", "-wal", "-shm"] {
+        std::fs::remove_file(host.path(&format!("second.db{suffix}"))).unwrap();
+    }
+    host.until("the status says of each what is wrong", |status| {
+        shows(status, "database-missing") && database(status, "orders")["overall"] == "not-protected"
+    });
+    assert!(fault.elapsed() <= PROMISE, "only after {:?}", fault.elapsed());
+    signal(capture, "-CONT");
+    host.ok(&["remove", "second", "--yes"]);
     comes_back(&host, &path, writing);
 }
 

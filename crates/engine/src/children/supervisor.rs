@@ -116,6 +116,11 @@ impl<S: Clone + PartialEq + Debug + Send + Sync + 'static> Supervisor<S> {
         self.state.borrow().clone()
     }
 
+    /// How it is, as it changes.
+    pub(crate) fn states(&self) -> watch::Receiver<State<S>> {
+        self.state.clone()
+    }
+
     /// Waits until its state fulfils a condition. `false` when it never will, because the supervisor has ended.
     pub(crate) async fn wait_until(&self, condition: impl FnMut(&State<S>) -> bool) -> bool {
         self.state.clone().wait_for(condition).await.is_ok()

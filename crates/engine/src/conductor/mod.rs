@@ -16,7 +16,6 @@ use jiff::Timestamp;
 use sqlite_replicate_api::Result;
 use tokio::time::timeout;
 
-use crate::assess::Settling;
 use crate::children::litestream::{Litestream, LitestreamSpec, Remote};
 use crate::children::minio::{Minio, MinioSpec};
 use crate::children::{Program, Supervisor};
@@ -42,7 +41,8 @@ pub(crate) struct Conductor {
     connected: Option<(Remote, u64)>,
     /// Databases whose file was compared with what the epoch describes.
     settled: std::collections::BTreeMap<sqlite_replicate_api::Name, String>,
-    settling: Settling,
+    /// What the status is to know of the work.
+    doing: tokio::sync::watch::Sender<publish::Doing>,
     config_read: Instant,
     capture_restarted: Option<Instant>,
     store_restarted: Option<Instant>,
@@ -50,7 +50,6 @@ pub(crate) struct Conductor {
     /// What failed last, so that it is not logged with each round.
     noted: Option<String>,
     schedule: schedule::Schedule,
-    sender: notify::Sender,
 }
 
 /// What Litestream's starts are prepared by. Weak, since the core lives longer than its children anyway.
@@ -79,14 +78,13 @@ impl Conductor {
             port: Minio::choose_port(&core.home)?,
             connected: None,
             settled: Default::default(),
-            settling: Settling::default(),
+            doing: Default::default(),
             config_read: Instant::now(),
             capture_restarted: None,
             store_restarted: None,
             clock: (Timestamp::now(), Instant::now()),
             noted: None,
             schedule: schedule::Schedule::default(),
-            sender: notify::Sender::default(),
             core,
         })
     }
@@ -94,12 +92,18 @@ impl Conductor {
     /// Conducts until the engine ends, and then ends the programs gracefully: Litestream's last sync needs the store.
     pub(crate) async fn run(mut self) {
         let probes = tokio::spawn(probe::probe(self.core.clone(), Arc::clone(&self.metrics_port)));
+        let mut publisher = publish::Publisher::new(
+            self.core.clone(),
+            self.store_child.states(),
+            self.capture_child.states(),
+            self.doing.subscribe(),
+        );
         let databases = self.core.config().databases.clone();
         self.protect_all(&databases).await;
         let mut ending = self.core.ending.subscribe();
         while !*ending.borrow() {
-            self.round().await;
-            let moves = self.publish().await;
+            publisher.during(self.round()).await;
+            let moves = publisher.publish().await;
             let pause = if moves { BUSY } else { IDLE };
             tokio::select! {
                 _ = ending.wait_for(|ending| *ending) => {}
@@ -121,13 +125,24 @@ impl Conductor {
         self.watch_clock().await;
         self.obey_restarts();
         self.conduct_store();
+        self.tell_doing();
         let connected = self.connect().await;
         self.note(connected);
+        self.tell_doing();
         let begun = continuity::begin_anew_if_wanted(&self.core).await;
         self.note(begun);
         self.conduct_databases().await;
         self.conduct_capture().await;
+        self.tell_doing();
         self.schedule.look(&self.core).await;
+    }
+
+    fn tell_doing(&self) {
+        self.doing.send_replace(publish::Doing {
+            endpoint: self.remote().endpoint,
+            connected: self.connected.is_some(),
+            captures: self.capture_spec().is_some(),
+        });
     }
 
     /// Logs what failed, once as long as it stays the same.

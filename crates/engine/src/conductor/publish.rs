@@ -1,4 +1,6 @@
 //! Puts together what the status says, and tells the journal and the owner what changed.
+//!
+//! It goes on while the conductor waits for a program that hangs: that is when the status matters most.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +13,14 @@ use sqlite_replicate_api::{
     ChildPhase, ChildStatus, Condition, DatabaseStatus, Overall, Status, StoreStatus,
 };
 
-use super::Conductor;
-use crate::assess::{DatabaseFacts, HostFacts, Settled, database_conditions, host_conditions, overall_of};
-use crate::children::litestream::Litestream;
-use crate::children::minio::Minio;
+use tokio::sync::watch;
+
+use super::notify;
+use crate::assess::{
+    DatabaseFacts, HostFacts, Settled, Settling, database_conditions, host_conditions, overall_of,
+};
+use crate::children::litestream::{Litestream, LitestreamSpec};
+use crate::children::minio::{Minio, MinioSpec};
 use crate::children::{Program, State};
 use crate::core::{Core, Database, lock};
 
@@ -23,7 +29,51 @@ const START: Duration = Duration::from_secs(20);
 /// How long a clock that was set back is told.
 const CLOCK: i64 = 3600;
 
-impl Conductor {
+/// What the conductor says of its own work.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Doing {
+    /// Where the store is to be reached.
+    pub(super) endpoint: String,
+    /// Whether it was reached since it last began to serve.
+    pub(super) connected: bool,
+    /// Whether there is something to capture.
+    pub(super) captures: bool,
+}
+
+/// Says how everything is.
+pub(super) struct Publisher {
+    core: Arc<Core>,
+    store_child: watch::Receiver<State<MinioSpec>>,
+    capture_child: watch::Receiver<State<LitestreamSpec>>,
+    doing: watch::Receiver<Doing>,
+    settling: Settling,
+    sender: notify::Sender,
+}
+
+impl Publisher {
+    pub(super) fn new(
+        core: Arc<Core>,
+        store_child: watch::Receiver<State<MinioSpec>>,
+        capture_child: watch::Receiver<State<LitestreamSpec>>,
+        doing: watch::Receiver<Doing>,
+    ) -> Self {
+        let (settling, sender) = Default::default();
+        Self { core, store_child, capture_child, doing, settling, sender }
+    }
+
+    /// Waits for a step of the conductor, and publishes meanwhile however long it takes.
+    pub(super) async fn during<T>(&mut self, step: impl Future<Output = T>) -> T {
+        tokio::pin!(step);
+        loop {
+            tokio::select! {
+                done = &mut step => return done,
+                () = tokio::time::sleep(super::BUSY) => {
+                    self.publish().await;
+                }
+            }
+        }
+    }
+
     /// Publishes the status; whether something moves, so that the next look should come soon.
     pub(super) async fn publish(&mut self) -> bool {
         let now = Timestamp::now();
@@ -66,8 +116,8 @@ impl Conductor {
             databases: statuses,
             store: self.store_status(),
             children: vec![
-                child(Minio::NAME, &self.store_child.state()),
-                child(Litestream::NAME, &self.capture_child.state()),
+                child(Minio::NAME, &self.store_child.borrow()),
+                child(Litestream::NAME, &self.capture_child.borrow()),
             ],
             conditions: host_shown.iter().map(|settled| condition(settled, language)).collect(),
             jobs: self.core.jobs.all(),
@@ -104,7 +154,8 @@ impl Conductor {
     fn host_facts(&self, databases: usize, now: Timestamp) -> HostFacts {
         let core = &self.core;
         let config = core.config();
-        let (store, capture) = (self.store_child.state(), self.capture_child.state());
+        let (store, capture) = (self.store_child.borrow().clone(), self.capture_child.borrow().clone());
+        let doing = self.doing.borrow().clone();
         let health = lock(&core.store_health).clone();
         let bundled = config.store.endpoint.is_none();
         let trouble = if bundled && store.serving.is_none() { store.trouble.clone() } else { health.trouble };
@@ -127,15 +178,15 @@ impl Conductor {
         let problem = lock(&core.config_problems).first().cloned();
         HostFacts {
             databases,
-            store_endpoint: self.remote().endpoint,
+            store_endpoint: doing.endpoint,
             store_dir: bundled.then(|| config.store.data_dir.clone().unwrap_or_else(|| core.home.store())),
             store_expected: core.began.elapsed() > START
-                || self.connected.is_some()
+                || doing.connected
                 || store.starts > 0 && store.trouble.is_some(),
             store_trouble: trouble,
             store_full: health.full,
             free_bytes: health.free_bytes,
-            capture_expected: self.capture_spec().is_some() && core.began.elapsed() > START / 4,
+            capture_expected: doing.captures && core.began.elapsed() > START / 4,
             capture_serves: capture.serving.is_some() && core.capture_answers(),
             loops,
             bundle_trouble: broken.map(|report| (core.bundle.dir.clone(), report.message.clone())),
@@ -155,7 +206,7 @@ impl Conductor {
         let bundled = config.store.endpoint.is_none();
         StoreStatus {
             bundled,
-            endpoint: self.remote().endpoint,
+            endpoint: self.doing.borrow().endpoint.clone(),
             bucket: config.store.bucket.as_str().to_owned(),
             data_dir: bundled
                 .then(|| config.store.data_dir.clone().unwrap_or_else(|| self.core.home.store())),
