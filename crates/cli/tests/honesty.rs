@@ -171,6 +171,44 @@ fn a_full_disk_of_the_store_shows_and_comes_back() {
     host.stop();
 }
 
+/// The engine's clock is set back by ten minutes, that of the store is not, so that signatures stay valid.
+#[test]
+fn a_clock_that_is_set_back_is_told_and_hides_nothing() {
+    let library = Path::new("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1");
+    if !library.exists() {
+        eprintln!("skipped: `faketime` is not installed");
+        return;
+    }
+    let mut host = Host::new();
+    let clock = host.path("clock");
+    std::fs::write(&clock, "+0").unwrap();
+    let path = host.database("orders.db", 100);
+    for (name, value) in [
+        ("LD_PRELOAD", library),
+        ("FAKETIME_TIMESTAMP_FILE", &clock),
+        ("FAKETIME_NO_CACHE", Path::new("1")),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", Path::new("1")),
+    ] {
+        host.variables.push((name.to_owned(), value.to_str().unwrap().to_owned()));
+    }
+    host.start();
+    host.protect(&path);
+    let writing = Recording::start(&path, PAUSE);
+    std::fs::write(&clock, "-10m").unwrap();
+    host.until("it is told", |status| shows(status, "clock-set-back"));
+    let fault = Instant::now();
+    let store = host.pid("store");
+    signal(store, "-STOP");
+    shows_in_time(&host, fault);
+    signal(store, "-CONT");
+    host.until_within(Duration::from_secs(90), "the status comes back", |status| {
+        status["overall"] == "attention"
+    });
+    let last = writing.stop();
+    host.until("everything is stored", |status| all_stored(status, "orders"));
+    assert_eq!(restored(&host, "orders"), last);
+}
+
 /// The sharp one: whenever the status has said that everything is stored, the power is cut, the database and everything
 /// of Litestream's own is lost, and the store alone must give back every row that was committed before.
 #[test]

@@ -4,6 +4,7 @@
 //! It decides from facts as they are now, never from what it did before, so that nothing is forgotten after a crash.
 
 mod capture;
+mod clock;
 mod notify;
 mod probe;
 mod publish;
@@ -46,7 +47,7 @@ pub(crate) struct Conductor {
     config_read: Instant,
     capture_restarted: Option<Instant>,
     store_restarted: Option<Instant>,
-    clock: (Timestamp, Instant),
+    clock: clock::Clock,
     /// What failed last, so that it is not logged with each round.
     noted: Option<String>,
     schedule: schedule::Schedule,
@@ -82,7 +83,7 @@ impl Conductor {
             config_read: Instant::now(),
             capture_restarted: None,
             store_restarted: None,
-            clock: (Timestamp::now(), Instant::now()),
+            clock: clock::Clock::new(Timestamp::now(), Instant::now()),
             noted: None,
             schedule: schedule::Schedule::default(),
             core,
@@ -239,12 +240,8 @@ impl Conductor {
 
     /// A clock that goes back is told: retention and times of restore points go by it.
     async fn watch_clock(&mut self) {
-        let (wall, monotonic) = self.clock;
         let now = Timestamp::now();
-        let passed = monotonic.elapsed().as_secs_f64();
-        self.clock = (now, Instant::now());
-        let back = passed - now.duration_since(wall).as_secs_f64();
-        if back > 5.0 {
+        if let Some(back) = self.clock.look(now, Instant::now()) {
             *lock(&self.core.clock_set_back) = Some((back, now));
             self.core.event("clock-set-back", None, format!("the clock was set back by {back:.0} s")).await;
         }

@@ -44,11 +44,15 @@ pub(crate) struct Progress {
     proven: bool,
     /// Salts of the last logs, with their generation.
     logs: VecDeque<([u32; 2], u64)>,
+    looked_at: Option<Timestamp>,
 }
 
 impl Progress {
     /// A look at the log: it ends here.
     pub(crate) fn committed(&mut self, end: WalEnd, now: Timestamp) {
+        if self.looked_at.replace(now).is_some_and(|before| before > now) {
+            self.clock_went_back(now);
+        }
         if self.logs.back().is_none_or(|(_, generation)| *generation != end.generation) {
             self.logs.push_back((end.salts, end.generation));
             if self.logs.len() > 4 {
@@ -66,6 +70,12 @@ impl Progress {
         self.waiting.push_back(Seen { at: now, end });
         merge(&mut self.waiting);
         self.settle_captured();
+    }
+
+    /// Nothing has waited since a time that is yet to come.
+    fn clock_went_back(&mut self, now: Timestamp) {
+        self.waiting.iter_mut().for_each(|seen| seen.at = seen.at.min(now));
+        self.captured_waiting.iter_mut().for_each(|seen| seen.at = seen.at.min(now));
     }
 
     /// Litestream wrote a file.
@@ -250,6 +260,18 @@ mod tests {
         progress.stored(Some(Txid(3)), at(60));
         assert!(!progress.is_stored());
         assert_eq!(progress.waiting_since(), Some(at(60)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_hides_no_lag() {
+        let mut progress = Progress::default();
+        progress.committed(end(1, 100), at(1_000));
+        progress.captured(&file(1, 1, 100));
+        progress.committed(end(1, 200), at(1_001));
+        progress.committed(end(1, 200), at(500));
+        assert_eq!(progress.waiting_since(), Some(at(500)));
+        progress.stored(Some(Txid(1)), at(501));
+        assert_eq!(progress.waiting_since(), Some(at(500)));
     }
 
     #[test]
