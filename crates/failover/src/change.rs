@@ -11,8 +11,11 @@ use crate::stored::Record;
 impl Host {
     /// A person wants another mode or other voters.
     pub(crate) fn change(&mut self, to: Setup, forced: bool, out: &mut Vec<Action>) -> Result<(), Obstacle> {
-        if !matches!(self.errand, Errand::None | Errand::Contest(_)) {
-            return Err(Obstacle::Busy);
+        match self.errand {
+            Errand::None | Errand::Contest(_) => {}
+            // Its votes would be given under the old membership.
+            Errand::Campaign(_) => self.errand = Errand::None,
+            _ => return Err(Obstacle::Busy),
         }
         let me = self.me();
         let current = self.voter.membership().ok_or(Obstacle::Setup)?;
@@ -68,12 +71,12 @@ impl Host {
         }
     }
 
-    /// The primary, and a host where a person forced a change, repeat the membership to those who have not been heard
-    /// to know it.
+    /// The primary, and the host whose stamp the membership bears, repeat it to those who have not been heard to know
+    /// it: a voter that was just admitted can't ask.
     pub(crate) fn push_membership(&self, out: &mut Vec<Action>) {
         let me = self.me();
         let Some(current) = self.voter.membership() else { return };
-        if self.voter.stored.tenure.opened().is_none() && !self.stored_membership.contains(&me) {
+        if self.voter.stored.tenure.opened().is_none() && current.version.host != me {
             return;
         }
         for voter in current.voters() {

@@ -62,9 +62,18 @@ pub(crate) struct Contest {
     chosen: bool,
 }
 
+/// A contest that was left without a winner: both hosts go on, with an alarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unresolved {
+    theirs: Lineage,
+    /// What this host said; `None` if it could not be told yet when a person let it go on.
+    mine: Option<Facts>,
+}
+
 impl Contest {
-    pub(crate) fn theirs(&self) -> &Lineage {
-        &self.theirs
+    /// Left as it is, by the rule or by a person.
+    pub(crate) fn unresolved(&self) -> Unresolved {
+        Unresolved { theirs: self.theirs.clone(), mine: self.mine }
     }
 }
 
@@ -81,7 +90,7 @@ impl Host {
         let known = match &self.errand {
             Errand::Contest(contest) => contest.theirs.tip_epoch() == tip,
             Errand::Promotion(_) | Errand::Stopping => true,
-            _ => self.unresolved.as_ref().is_some_and(|unresolved| unresolved.tip_epoch() == tip),
+            _ => self.unresolved.as_ref().is_some_and(|unresolved| unresolved.theirs.tip_epoch() == tip),
         };
         if !known {
             self.begin_contest(theirs.clone(), false);
@@ -109,7 +118,7 @@ impl Host {
             Verdict::Theirs => self.supersede(theirs, out),
             Verdict::Unresolved => {
                 self.send_facts(out);
-                self.unresolved = Some(theirs);
+                self.unresolved = Some(Unresolved { theirs, mine: Some(mine) });
                 self.errand = Errand::None;
                 self.resumed = true;
                 out.push(Action::Tell(Notice::Contested));
@@ -145,18 +154,27 @@ impl Host {
 
     /// Says the facts, once a beat until the contest is over: they may be lost.
     pub(crate) fn send_facts(&self, out: &mut Vec<Action>) {
-        let Errand::Contest(Contest { mine: Some(facts), .. }) = &self.errand else { return };
+        if let Errand::Contest(Contest { mine: Some(facts), .. }) = &self.errand {
+            self.say_facts(*facts, out);
+        }
+    }
+
+    fn say_facts(&self, facts: Facts, out: &mut Vec<Action>) {
         let me = self.me();
         if let Some(peer) = self.voter.membership().and_then(|membership| membership.peer_of(me)) {
-            self.voter.send(peer, Body::Contest(self.voter.stored.ballot.opened.clone(), *facts), out);
+            self.voter.send(peer, Body::Contest(self.voter.stored.ballot.opened.clone(), facts), out);
         }
     }
 
     /// The other side's facts.
     pub(crate) fn hear_facts(&mut self, theirs: &Lineage, facts: Facts, out: &mut Vec<Action>) {
-        let reopened = self.unresolved.as_ref().is_some_and(|known| known.tip_epoch() == theirs.tip_epoch());
-        if facts.chosen && reopened && self.errand == Errand::None {
-            self.begin_contest(theirs.clone(), false);
+        let known = self.unresolved.as_ref().filter(|known| known.theirs.tip_epoch() == theirs.tip_epoch());
+        if let (Some(known), Errand::None) = (known, &self.errand) {
+            match known.mine {
+                // The other side started again, and asks anew.
+                Some(mine) if !facts.chosen => self.say_facts(mine, out),
+                _ => self.begin_contest(theirs.clone(), false),
+            }
         }
         self.learn(theirs, out);
         if let Errand::Contest(contest) = &mut self.errand
@@ -170,7 +188,7 @@ impl Host {
     pub(crate) fn choose(&mut self, mine: bool, out: &mut Vec<Action>) -> Result<(), Obstacle> {
         let theirs = match &self.errand {
             Errand::Contest(contest) => contest.theirs.clone(),
-            Errand::None => self.unresolved.clone().ok_or(Obstacle::Busy)?,
+            Errand::None => self.unresolved.clone().ok_or(Obstacle::Busy)?.theirs,
             _ => return Err(Obstacle::Busy),
         };
         if mine {

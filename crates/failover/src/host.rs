@@ -1,9 +1,9 @@
 //! A host: what it remembers in a run, what happens to it, and the one rule by which it lets a program write.
 
-use crate::contested::Contest;
+use crate::contested::{Contest, Unresolved};
 use crate::ids::{EpochId, Moment, Run, Term, VoterId};
 use crate::leases::{Leases, RequestId};
-use crate::lineage::{Lineage, Relation};
+use crate::lineage::Relation;
 use crate::membership::Membership;
 use crate::message::{Action, Body, Done, Envelope, Event, Hello, Notice, Obstacle, Order, Role, Task, Vote};
 use crate::mutations::Mutation;
@@ -78,8 +78,8 @@ pub struct Host {
     pub(crate) copy: Option<EpochId>,
     /// The highest term seen anywhere.
     pub(crate) seen: Term,
-    /// A contest that found no winner: the peer's line in it.
-    pub(crate) unresolved: Option<Lineage>,
+    /// A contest that found no winner.
+    pub(crate) unresolved: Option<Unresolved>,
     /// After a release, only the heir stands until then.
     pub(crate) heir_until: Option<Moment>,
     pub(crate) aside_busy: bool,
@@ -411,6 +411,11 @@ impl Host {
             self.learn(&ask.parent, out);
         }
         let keeps = self.gate != Gate::Closed || matches!(self.errand, Errand::Switchover(_) | Errand::Promotion(_));
+        if !keeps {
+            // Without a majority the lease to oneself carries nothing: it must not bar others for ever.
+            let me = self.me();
+            self.voter.lending.reclaim(me);
+        }
         let verdict = match self.voter.judge(envelope.from, ask, envelope, now) {
             Ok(_) if keeps && self.voter.stored.tenure != Tenure::Follows => Err(Refusal::Leased),
             verdict => verdict,
@@ -421,6 +426,10 @@ impl Host {
     /// A voter's answer: a lease, a vote, or news.
     fn count(&mut self, from: VoterId, vote: &Vote, now: Moment, out: &mut Vec<Action>) {
         self.seen = self.seen.max(vote.promised);
+        if vote.verdict == Err(Refusal::Promised) {
+            // Equal terms bar each other too.
+            self.seen = self.seen.max(vote.term.next());
+        }
         let current = vote.request.run == self.run || self.voter.mutated(Mutation::ReplyOfEarlierRun);
         if current && vote.verdict.is_ok() {
             if !vote.pre {
@@ -457,6 +466,7 @@ impl Host {
         let refused = match order {
             Order::SwitchOver => self.switch_over(now),
             Order::TakeOver { waived } => self.take_over(waived, now, out),
+            Order::TakeOverWithFork { epoch, position } => self.take_over_with_fork(epoch, position, now, out),
             Order::Resume => self.resume(),
             Order::Restore(position) => self.restore(position, now),
             Order::Choose { mine } => self.choose(mine, out),
@@ -478,7 +488,7 @@ impl Host {
             return Err(Obstacle::VotesDecide);
         }
         if let Errand::Contest(contest) = &self.errand {
-            self.unresolved = Some(contest.theirs().clone());
+            self.unresolved = Some(contest.unresolved());
             self.errand = Errand::None;
         }
         self.resumed = true;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// Which host may write. Only grows, and has one holder (docs/failover.md rule 2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Term(u64);
 
 impl Term {
@@ -67,7 +67,7 @@ impl Digest {
 
 /// Where a content stands: compared for equality only. Whether one content contains another is told by lineage,
 /// never by these numbers (docs/failover.md rule 6).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Position {
     /// Last transaction.
     pub txid: Txid,
@@ -76,7 +76,7 @@ pub struct Position {
 }
 
 /// A voter's random name. A voter that lost its state gets a new one: it *is* a new voter (rule 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct VoterId(u64);
 
 impl VoterId {
@@ -113,7 +113,7 @@ impl Run {
 }
 
 /// One unbroken line of history: `<term>.<number>` and the only host that ever writes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EpochId {
     /// Term in which it was opened.
     pub term: Term,
@@ -169,5 +169,23 @@ impl fmt::Display for VoterId {
 impl fmt::Display for EpochId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}-{}", self.term.0, self.number.0, self.host.0)
+    }
+}
+
+/// Names are short wherever they are printed: the simulator's stories and the journal are read by people.
+macro_rules! debug_as_display {
+    ($($name:ty),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )*};
+}
+debug_as_display!(Term, VoterId, EpochId, Position);
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{:x}", self.txid.0, self.digest.0)
     }
 }

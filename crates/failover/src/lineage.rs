@@ -2,6 +2,7 @@
 
 use crate::ids::{EpochId, Position};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::sync::Arc;
 
 /// What an epoch begins with: a content, named by where it stood in an earlier epoch.
@@ -42,7 +43,7 @@ pub struct Opening {
 }
 
 /// A line of epochs, oldest first, each the parent of the next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<Opening>", into = "Vec<Opening>")]
 pub struct Lineage(Arc<[Opening]>);
 
@@ -54,6 +55,15 @@ impl From<Vec<Opening>> for Lineage {
 impl From<Lineage> for Vec<Opening> {
     fn from(lineage: Lineage) -> Self {
         lineage.0.to_vec()
+    }
+}
+
+impl fmt::Debug for Lineage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, opening) in self.0.iter().enumerate() {
+            write!(f, "{}{}", if at == 0 { "" } else { " > " }, opening.epoch)?;
+        }
+        Ok(())
     }
 }
 

@@ -145,11 +145,6 @@ impl Membership {
         self.setups().any(|setup| setup.voters().any(|v| v == voter))
     }
 
-    /// Whether `voter` may make new promises: one that a change removes retires first, and only renews (rule 10).
-    pub fn may_promise(&self, voter: VoterId) -> bool {
-        self.newest().voters().any(|v| v == voter)
-    }
-
     /// The other host, as far as `me` is a host of the newest setup.
     pub fn peer_of(&self, me: VoterId) -> Option<VoterId> {
         let hosts = self.newest().hosts;

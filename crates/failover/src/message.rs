@@ -121,6 +121,13 @@ pub enum Order {
         /// Commits of that epoch become a fork.
         waived: bool,
     },
+    /// The peer is switched off and there is no complete copy: make this host primary with this fork.
+    TakeOverWithFork {
+        /// The epoch that the fork was written in.
+        epoch: EpochId,
+        /// The fork.
+        position: Position,
+    },
     /// The peer is switched off: go on writing the own epoch.
     Resume,
     /// Put an earlier moment or a fork in the place of the content.
@@ -183,6 +190,9 @@ pub enum Task {
     KeepFork,
     /// Delete the set-aside file, which the complete warm copy contains.
     DropAside,
+    /// Make the set-aside file, which equals what this epoch began with, the copy of that epoch; if a snapshot completed
+    /// that copy meanwhile, delete the file instead: the copy may have acknowledged more already.
+    SeedCopy(EpochId),
 }
 
 /// How a task ended.
@@ -204,7 +214,7 @@ pub enum Done {
     Compared(Comparison),
     /// The fork is kept.
     ForkKept,
-    /// The equal file is gone.
+    /// The equal file is gone, or became the copy.
     AsideDropped,
 }
 

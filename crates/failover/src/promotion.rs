@@ -160,7 +160,7 @@ impl Host {
 
     /// A person says that the peer is switched off, or wants the votes asked at once (rule 3).
     pub(crate) fn take_over(&mut self, waived: bool, now: Moment, out: &mut Vec<Action>) -> Result<(), Obstacle> {
-        if self.errand != Errand::None || self.permit(now).is_some() {
+        if !matches!(self.errand, Errand::None | Errand::Campaign(_)) || self.permit(now).is_some() {
             return Err(Obstacle::Busy);
         }
         let (source, parent) = self.candidacy(waived).ok_or(Obstacle::NoCopy)?;
@@ -168,6 +168,23 @@ impl Host {
         let votes_decide = self.voter.membership().is_none_or(Membership::needs_leases);
         let reason = if votes_decide { Reason::Vote } else { Reason::Person };
         self.campaign(ask, source, reason, now, out);
+        Ok(())
+    }
+
+    /// A person goes on from a fork, because there is no complete copy. What the newest epoch has beyond it becomes a
+    /// fork itself, if its host comes back.
+    pub(crate) fn take_over_with_fork(&mut self, epoch: EpochId, fork: Position, now: Moment, out: &mut Vec<Action>) -> Result<(), Obstacle> {
+        let free = matches!(self.errand, Errand::None | Errand::Campaign(_));
+        if !free || self.permit(now).is_some() || self.candidacy(true).is_some() {
+            return Err(Obstacle::Busy);
+        }
+        let stored = &self.voter.stored;
+        if stored.aside.is_some() || stored.tenure != Tenure::Follows {
+            return Err(Obstacle::Busy);
+        }
+        let parent = stored.ballot.opened.up_to(epoch).unwrap_or_else(|| stored.ballot.opened.clone());
+        let ask = Ask { kind: AskKind::Claim, term: self.next_term(), parent, waived: true };
+        self.campaign(ask, Source::Restore(fork), Reason::Person, now, out);
         Ok(())
     }
 

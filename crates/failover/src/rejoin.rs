@@ -129,10 +129,13 @@ impl Host {
                     return self.mark_aside(AsideStage::Fork, out);
                 }
                 let complete = self.copy.is_some() && self.copy == opened.tip_epoch();
-                if !complete && !self.voter.mutated(Mutation::DropWithoutCopy) {
+                if complete || self.voter.mutated(Mutation::DropWithoutCopy) {
+                    Task::DropAside
+                } else if opened.tip_epoch() == Some(known) {
+                    Task::SeedCopy(known)
+                } else {
                     return;
                 }
-                Task::DropAside
             }
             AsideStage::Fork => Task::KeepFork,
         };

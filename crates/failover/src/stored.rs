@@ -89,6 +89,8 @@ impl Stored {
             }
             Record::Released(released) => self.tenure = Tenure::Released(released.clone()),
             Record::Undone(tenure) => {
+                // It can't be opened any more, by anyone: the own vote need not guard it.
+                self.ballot.recorded = None;
                 self.tenure = tenure.clone();
                 self.receiver_closed = None;
             }

@@ -114,6 +114,11 @@ impl Lending {
         }
     }
 
+    /// Takes back what was lent to `holder`, who doesn't write and knows it: the voter itself.
+    pub fn reclaim(&mut self, holder: VoterId) {
+        self.lent = self.lent.filter(|lent| lent.to != holder);
+    }
+
     /// Whether a lease to someone other than `claimant` is alive and not released to it.
     fn keeps_from(&self, claimant: VoterId, now: Moment) -> bool {
         self.lent.is_some_and(|l| l.to != claimant && now < l.until && l.released_to != Some(claimant))
@@ -163,9 +168,6 @@ impl Ballot {
         }
         if version != membership.version {
             return Err(Refusal::OtherMembership);
-        }
-        if !membership.may_promise(me) {
-            return Err(Refusal::NoVote);
         }
         if self.promised.is_some_and(|promise| promise.term >= ask.term) {
             return Err(Refusal::Promised);

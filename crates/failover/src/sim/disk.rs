@@ -51,7 +51,7 @@ pub(crate) struct Disk {
     /// What lies at the program's path; `None` is the placeholder.
     pub(crate) path: Option<File>,
     pub(crate) aside: Option<File>,
-    pub(crate) forks: Vec<Content>,
+    pub(crate) forks: Vec<(EpochId, Content)>,
     /// What in-place restores put aside, with the file that it was.
     pub(crate) points: Vec<File>,
     pub(crate) copies: Vec<Copy>,
@@ -66,16 +66,16 @@ impl Disk {
     pub(crate) fn contents(&self) -> impl Iterator<Item = Content> + '_ {
         let files = self.path.iter().chain(&self.aside).chain(&self.points).map(|file| file.committed);
         let copies = self.copies.iter().filter(|copy| copy.complete).map(|copy| copy.inbox);
-        files.chain(self.forks.iter().copied()).chain(copies)
+        files.chain(self.forks.iter().map(|(_, content)| *content)).chain(copies)
     }
 
     pub(crate) fn copy(&mut self, epoch: EpochId) -> Option<&mut Copy> {
         self.copies.iter_mut().find(|copy| copy.epoch == epoch)
     }
 
-    pub(crate) fn keep_fork(&mut self, content: Content) {
-        if !self.forks.contains(&content) {
-            self.forks.push(content);
+    pub(crate) fn keep_fork(&mut self, epoch: EpochId, content: Content) {
+        if !self.forks.contains(&(epoch, content)) {
+            self.forks.push((epoch, content));
         }
     }
 
@@ -102,7 +102,7 @@ impl Disk {
                 // The new prefix begins with a snapshot of everything.
                 file.captured = file.committed;
             }
-            Source::Restore(_) => self.points.push(self.path.take()?),
+            Source::Restore(_) => self.points.extend(self.path.take()),
             Source::Copy if self.path.is_some() => return None,
             Source::Copy => {
                 let copy = opening.parent.and_then(|parent| self.copy(parent))?;
@@ -126,7 +126,10 @@ impl Disk {
                 }
                 return;
             }
-            Source::Restore(_) => self.path = self.points.pop(),
+            Source::Restore(_) => {
+                let point = self.points.pop_if(|point| Some(point.epoch) == opening.parent);
+                self.path = point;
+            }
             Source::Copy => {
                 self.path = None;
                 if let Some(copy) = opening.parent.and_then(|parent| self.copy(parent)) {
@@ -135,7 +138,7 @@ impl Disk {
             }
         }
         if file.committed != base {
-            self.keep_fork(file.committed);
+            self.keep_fork(file.epoch, file.committed);
         }
     }
 

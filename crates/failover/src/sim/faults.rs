@@ -90,10 +90,7 @@ impl World {
         node.disk = Disk::default();
         node.stored = Stored::blank();
         node.id = name;
-        if slot < 2 {
-            self.oracle.lost[slot] = true;
-            self.oracle.forced = true;
-        }
+        self.oracle.disk_lost(slot, &self.nodes);
         self.after(5_000_000, Happening::Person);
     }
 
@@ -112,7 +109,7 @@ impl World {
                 Order::Restore(self.commits.position(self.commits.earlier(file.committed, back)))
             }
             Click::PromoteFork => {
-                let Some(fork) = node.disk.forks.last() else { return };
+                let Some((_, fork)) = node.disk.forks.last() else { return };
                 Order::Restore(self.commits.position(*fork))
             }
             Click::ChooseMine => Order::Choose { mine: true },
@@ -212,7 +209,7 @@ impl World {
         let (now, gone) = (node.clock.at(self.now), self.schedule.gone);
         let Some(host) = node.host() else { return };
         let Some(current) = host.stored().ballot.membership.as_ref() else { return };
-        let peer_gone = gone == Some(1 - slot);
+        let peer_gone = gone == Some(1 - slot) || self.oracle.lost[1 - slot];
         let waiting = host.permit(now).is_none();
         if matches!(current.stage, Stage::Changing { .. }) && gone.is_some() && self.long_undisturbed() {
             let to = Box::new(current.newest().clone());
@@ -229,7 +226,12 @@ impl World {
         }
         let own = matches!(host.stored().tenure, Tenure::Opened(_)) && !current.needs_leases();
         let tried = self.now / LOOK % 2 == 0;
-        let order = if own && tried { Order::Resume } else { Order::TakeOver { waived: true } };
+        let fork = node.disk.forks.last().filter(|_| node.told_copy.is_none() && node.stored.tenure == Tenure::Follows);
+        let order = match fork {
+            Some((epoch, content)) => Order::TakeOverWithFork { epoch: *epoch, position: self.commits.position(*content) },
+            None if own && tried => Order::Resume,
+            None => Order::TakeOver { waived: true },
+        };
         self.order(slot, order);
     }
 
@@ -270,6 +272,16 @@ impl World {
         file.captured == file.committed
             && (!self.is_living_host(1 - primary) || (has_all() && idle(standby)))
             && idle(&self.nodes[primary])
+    }
+
+    /// Whether no host that lives ever held anything to go on from.
+    pub(crate) fn is_bereft(&self) -> bool {
+        let has_nothing = |slot: usize| {
+            let disk = &self.nodes[slot].disk;
+            let files = disk.path.is_some() || disk.aside.is_some() || !disk.forks.is_empty();
+            !files && disk.copies.iter().all(|copy| copy.unbroken(&self.commits).is_none())
+        };
+        [0, 1].iter().all(|slot| !self.is_living_host(*slot) || has_nothing(*slot))
     }
 
     /// The content of the current epoch at the end.

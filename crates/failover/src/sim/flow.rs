@@ -150,7 +150,10 @@ impl World {
     }
 
     fn acknowledged(&mut self, slot: usize, epoch: EpochId, inbox: Content, applied: Content) {
-        let Some(shipping) = self.nodes[slot].shipping.as_mut().filter(|s| s.epoch == epoch) else { return };
+        let node = &mut self.nodes[slot];
+        // A late word about an epoch that ended says nothing about what this host may delete.
+        let current = node.stored.tenure.opened().is_some_and(|opened| opened.epoch() == epoch);
+        let Some(shipping) = node.shipping.as_mut().filter(|s| current && s.epoch == epoch) else { return };
         let newer = |old: Content, new: Content| if self.commits.contains(new, old) { new } else { old };
         let (old_inbox, old_applied) = shipping.acknowledged.unwrap_or((inbox, applied));
         let now = (newer(old_inbox, inbox), newer(old_applied, applied));
@@ -226,7 +229,7 @@ impl World {
         node.disk.copies.retain(|copy| copy.epoch == epoch);
         for copy in old {
             if !self.nodes[slot].disk.holds(copy.inbox, &self.commits) {
-                self.nodes[slot].disk.keep_fork(copy.inbox);
+                self.nodes[slot].disk.keep_fork(copy.epoch, copy.inbox);
             }
         }
     }

@@ -3,6 +3,7 @@
 use crate::message::{Done, Event, Task};
 use crate::mutations::Mutation;
 use crate::sim::content::content_at;
+use crate::sim::disk::Copy;
 use crate::sim::node::{Power, Time};
 use crate::sim::world::{Happening, World};
 use crate::{Run, Tenure};
@@ -162,9 +163,20 @@ impl World {
             Task::Compare(base) => Done::Compared(disk.compare(content_at(base), &mutations)),
             Task::KeepFork => {
                 if let Some(file) = disk.aside.take() {
-                    disk.keep_fork(file.committed);
+                    disk.keep_fork(file.epoch, file.committed);
                 }
                 Done::ForkKept
+            }
+            Task::SeedCopy(epoch) => {
+                // A copy that a snapshot completed meanwhile may have acknowledged more already.
+                let complete = disk.copy(epoch).is_some_and(|copy| copy.complete);
+                let file = disk.aside.take();
+                if let Some(file) = file.filter(|_| !complete) {
+                    disk.copies.retain(|copy| copy.epoch != epoch);
+                    disk.copies.push(Copy::whole(epoch, file.committed));
+                }
+                self.check_drop(slot, file.map(|file| file.committed));
+                Done::AsideDropped
             }
             Task::DropAside => {
                 let held = disk.aside.take().map(|file| file.committed);
@@ -195,7 +207,9 @@ impl World {
             let node = &mut self.nodes[slot];
             node.fenced = false;
             node.window_until = self.now + 60_000;
-            self.after(50_000, Happening::GuardHeld(slot));
+            if !self.mutated(Mutation::GuardAbsent) {
+                self.after(50_000, Happening::GuardHeld(slot));
+            }
         }
         let boot = self.nodes[slot].boot;
         let span = self.random.between(200_000, 4_000_000);
@@ -204,6 +218,7 @@ impl World {
 
     /// What an engine's end means for everything that ran in it.
     pub(crate) fn end_engine(&mut self, slot: usize) {
+        let guarded = !self.mutated(Mutation::GuardAbsent);
         let node = &mut self.nodes[slot];
         node.machine = None;
         node.boot += 1;
@@ -212,6 +227,14 @@ impl World {
         node.started = false;
         node.tasks.clear();
         node.working = false;
+        let waits = node.guard_at.is_some_and(|at| at > self.now);
+        if node.external && !node.fenced && !waits && guarded {
+            if self.now < node.window_until {
+                node.window_until = node.window_until.max(self.now + 1_200_000);
+            }
+            let span = self.fence_span(slot);
+            self.after(span, Happening::GuardHeld(slot));
+        }
     }
 
     /// A clean stop: the guard keeps the fence until the engine starts again.
@@ -278,6 +301,8 @@ impl World {
         node.window_until = node.window_until.max(self.now + 1_200_000);
         self.story.tell(self.now, slot, || "the machine wakes, its program first".to_owned());
         self.commit(slot);
+        // What the engine last allowed the guard is void too.
+        self.nodes[slot].guard_at = None;
         if self.nodes[slot].machine.is_some() {
             let run = Run::new(self.random.next());
             self.drive(slot, Event::Woke(run));

@@ -57,6 +57,11 @@ fn play(world: &mut World) -> Result<u64, Violation> {
     world.now = chaos;
     world.heal();
     world.oracle.verdict()?;
+    let alive = [0, 1].map(|slot| world.schedule.gone != Some(slot));
+    if world.is_bereft() {
+        world.oracle.check_end(0, &world.nodes, alive, &world.commits);
+        return world.oracle.verdict().map(|()| 0);
+    }
     let mut until = world.now;
     let primary = loop {
         until += 250_000;
@@ -85,7 +90,6 @@ fn play(world: &mut World) -> Result<u64, Violation> {
         }
     }
     let primary = world.primary().unwrap_or(primary);
-    let alive = [0, 1].map(|slot| world.schedule.gone != Some(slot));
     let current = world.current(primary);
     world.oracle.check_end(current, &world.nodes, alive, &world.commits);
     world.oracle.verdict()?;

@@ -91,8 +91,7 @@ impl Oracle {
     /// (a): asked at each commit that the guard's window doesn't excuse.
     pub(crate) fn writing(&mut self, slot: usize, now: Time, nodes: &[Node]) {
         let other = &nodes[1 - slot];
-        let leased = |node: &Node| node.stored.ballot.membership.as_ref().is_some_and(Membership::needs_leases);
-        let strict = leased(&nodes[slot]) && leased(other) && !self.forced;
+        let strict = is_leased(&nodes[slot]) && is_leased(other) && !self.forced;
         if strict && other.can_write() && now >= other.window_until {
             self.broken(Property::OneWriter, || format!("hosts {slot} and {} can both write", 1 - slot));
         }
@@ -173,14 +172,18 @@ impl Oracle {
     fn opens(&mut self, slot: usize, opened: &Opened, nodes: &[Node], commits: &Commits) {
         let (epoch, lineage, reason) = (opened.epoch(), opened.lineage(), opened.opening().reason);
         let base = content_at(opened.opening().base.position);
-        let forced = matches!(reason, Reason::Person | Reason::Machine);
+        // A restore on the losing or undecided side of a contest goes on from what the other side left out.
+        let parent = opened.opening().parent;
+        let aside = reason == Reason::Restore && self.opened.iter().any(|k| Some(k.epoch) == parent && k.left_out);
+        let alone = reason == Reason::Restore && !is_leased(&nodes[slot]);
+        let forced = matches!(reason, Reason::Person | Reason::Machine) || alone || aside;
         for at in 0..self.opened.len() {
             let known = self.opened[at].epoch;
             if known == epoch {
                 self.broken(Property::OneWriterPerPrefix, || format!("{epoch} is opened twice"));
             } else if !lineage.contains(known) && !self.opened[at].left_out {
                 if forced {
-                    self.opened[at].left_out = true;
+                    self.opened[at].left_out |= !aside;
                 } else {
                     self.broken(Property::NothingLeftOut, || format!("{epoch} of host {slot} leaves out {known}"));
                 }
@@ -193,7 +196,19 @@ impl Oracle {
         } else {
             self.check_kept(epoch, lineage, base, commits);
         }
-        self.opened.push(Known { lineage: lineage.clone(), epoch, left_out: false });
+        self.opened.push(Known { lineage: lineage.clone(), epoch, left_out: aside });
+    }
+
+    /// A disk is lost: an epoch that nobody else heard of is lost with it.
+    pub(crate) fn disk_lost(&mut self, slot: usize, nodes: &[Node]) {
+        let others = || nodes.iter().enumerate().filter(|(other, _)| *other != slot).map(|(_, node)| &node.stored.ballot);
+        for known in &mut self.opened {
+            known.left_out |= !others().any(|ballot| ballot.newest().contains(known.epoch));
+        }
+        if slot < 2 {
+            self.lost[slot] = true;
+            self.forced = true;
+        }
     }
 
     /// An opening goes on from everything that was acknowledged, and that the owner was told is safe, in its own line.
@@ -216,7 +231,7 @@ impl Oracle {
         let living = || nodes.iter().take(2).zip(alive).filter(|(_, alive)| *alive).map(|(node, _)| node);
         let mut kept = vec![false; commits.all().end as usize];
         let mut acknowledged = kept.clone();
-        for content in living().flat_map(|node| node.disk.forks.iter().copied()).chain([current]) {
+        for content in living().flat_map(|node| node.disk.forks.iter().map(|(_, content)| *content)).chain([current]) {
             mark(&mut kept, content, commits);
         }
         for (_, content) in &self.acknowledged {
@@ -237,6 +252,10 @@ impl Oracle {
     pub(crate) fn not_live(&mut self, what: impl FnOnce() -> String) {
         self.broken(Property::Liveness, what);
     }
+}
+
+fn is_leased(node: &Node) -> bool {
+    node.stored.ballot.membership.as_ref().is_some_and(Membership::needs_leases)
 }
 
 fn mark(kept: &mut [bool], content: Content, commits: &Commits) {
