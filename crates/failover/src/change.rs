@@ -87,9 +87,14 @@ impl Host {
     }
 
     /// A newer membership. A host that promotes itself adopts nothing: its votes were given under the old one. A mere
-    /// claim is dropped instead, and its votes with it.
+    /// claim is dropped instead, and its votes with it. What is not adopted now is repeated by the primary.
     pub(crate) fn hear_membership(&mut self, membership: Membership, out: &mut Vec<Action>) {
         if matches!(self.errand, Errand::Promotion(_) | Errand::Undoing(_)) {
+            return;
+        }
+        let needs = |known: Option<&Membership>| known.is_some_and(Membership::needs_leases);
+        if needs(Some(&membership)) && !needs(self.voter.membership()) && !self.is_fenced() {
+            // Who writes without leases stops first: `automatic` begins with one writer.
             return;
         }
         if self.voter.adopt(membership, out) {

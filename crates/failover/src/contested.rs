@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Facts {
     /// Its newest opened epoch.
     pub epoch: EpochId,
+    /// The other side's, as it knows it: a late word about an earlier contest says nothing about this one.
+    pub against: EpochId,
     /// Whether anything was written past its base.
     pub wrote: bool,
     /// Whether a person opened it.
@@ -144,8 +146,10 @@ impl Host {
         let Some(own) = self.voter.stored.tenure.own_line() else { return };
         let opening = *own.opening();
         let Errand::Contest(contest) = &mut self.errand else { return };
+        let Some(against) = contest.theirs.tip_epoch() else { return };
         contest.mine = Some(Facts {
             epoch: opening.epoch,
+            against,
             wrote: position != opening.base.position,
             by_person: opening.reason == Reason::Person,
             chosen: contest.chosen,
@@ -168,6 +172,9 @@ impl Host {
 
     /// The other side's facts.
     pub(crate) fn hear_facts(&mut self, theirs: &Lineage, facts: Facts, out: &mut Vec<Action>) {
+        if self.voter.stored.ballot.opened.tip_epoch() != Some(facts.against) {
+            return;
+        }
         let known = self.unresolved.as_ref().filter(|known| known.theirs.tip_epoch() == theirs.tip_epoch());
         if let (Some(known), Errand::None) = (known, &self.errand) {
             match known.mine {

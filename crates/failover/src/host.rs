@@ -52,12 +52,31 @@ pub(crate) enum Errand {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Peer {
     pub(crate) run: Option<Run>,
+    /// When the newest word of that run was sent, on the peer's clock.
+    sent: Option<Moment>,
+    /// Runs that ended: what still arrives of them is no news.
+    ended: [Option<Run>; 4],
     pub(crate) heard: Option<Moment>,
     pub(crate) role: Option<Role>,
     pub(crate) copy: Option<EpochId>,
-    pub(crate) opened: Option<EpochId>,
     /// Checks that failed in a row.
     pub(crate) failures: u32,
+}
+
+impl Peer {
+    /// Takes note of a word's age. Returns whether it is the newest of the peer's newest run.
+    fn is_current(&mut self, run: Run, sent: Moment) -> bool {
+        if self.ended.contains(&Some(run)) || (self.run == Some(run) && self.sent > Some(sent)) {
+            return false;
+        }
+        if self.run != Some(run) {
+            self.ended.rotate_right(1);
+            self.ended[0] = self.run;
+            self.run = Some(run);
+        }
+        self.sent = Some(sent);
+        true
+    }
 }
 
 /// The state machine of a host that holds data. `(state, event, now) → (state, actions)`: [`Host::step`] changes the
@@ -273,7 +292,7 @@ impl Host {
             self.resumed = true;
         }
         self.renew(now, out);
-        self.greet(out);
+        self.greet(now, out);
         self.check_peer(now, out);
         self.give_up_slow_errand(now, out);
         self.push_membership(out);
@@ -326,12 +345,13 @@ impl Host {
         self.voter.stored.ballot.promised.is_some_and(|p| p.term == term && p.to == me)
     }
 
-    pub(crate) fn greet(&self, out: &mut Vec<Action>) {
+    pub(crate) fn greet(&self, now: Moment, out: &mut Vec<Action>) {
         let me = self.me();
         let Some(peer) = self.voter.membership().and_then(|membership| membership.peer_of(me)) else { return };
         let ballot = &self.voter.stored.ballot;
         let hello = Hello {
             run: self.run,
+            sent: now,
             heard: self.peer.run,
             opened: ballot.opened.clone(),
             promised: ballot.promised_term(),
@@ -366,7 +386,7 @@ impl Host {
             self.peer.failures = 0;
         }
         match &envelope.body {
-            Body::Hello(hello) => self.hear(hello, out),
+            Body::Hello(hello) => self.hear(hello, now, out),
             Body::Ask(request, ask) => self.vote(*request, ask, envelope, now, out),
             Body::Vote(vote) => self.count(from, vote, now, out),
             Body::Store(lineage) => {
@@ -382,17 +402,22 @@ impl Host {
     }
 
     /// A word from the peer.
-    fn hear(&mut self, hello: &Hello, out: &mut Vec<Action>) {
+    fn hear(&mut self, hello: &Hello, now: Moment, out: &mut Vec<Action>) {
         let new_run = self.peer.run != Some(hello.run);
-        self.peer.run = Some(hello.run);
+        if !self.peer.is_current(hello.run, hello.sent) {
+            return;
+        }
         self.peer.role = Some(hello.role);
         self.peer.copy = hello.copy;
-        self.peer.opened = hello.opened.tip_epoch();
         self.seen = self.seen.max(hello.promised);
         if new_run {
-            self.greet(out);
+            self.greet(now, out);
         }
-        if let (true, Some(opened)) = (hello.heard == Some(self.run), self.voter.stored.tenure.opened()) {
+        if hello.heard != Some(self.run) {
+            // Not an answer yet: it may be as old as the network likes. The next one will be.
+            return;
+        }
+        if let Some(opened) = self.voter.stored.tenure.opened() {
             let known = matches!(opened.lineage().relation(&hello.opened), Relation::Same | Relation::Ahead);
             if known && hello.role == Role::Standby && hello.promised <= opened.epoch().term {
                 self.resumed = true;

@@ -52,6 +52,8 @@ pub enum Body {
 pub struct Hello {
     /// The sender's run.
     pub run: Run,
+    /// When it was sent, on the sender's clock: an older word of the same run is no news.
+    pub sent: Moment,
     /// The receiver's run, as far as the sender heard of it: makes this an answer.
     pub heard: Option<Run>,
     /// The newest opened epoch that the sender knows.

@@ -310,7 +310,7 @@ impl Host {
         self.resumed = true;
         out.push(Action::Tell(Notice::Opened(epoch)));
         self.renew(now, out);
-        self.greet(out);
+        self.greet(now, out);
     }
 
     /// Repeats what may have been lost, and gives up what took too long or can't succeed any more.

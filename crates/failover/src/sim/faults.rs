@@ -224,12 +224,12 @@ impl World {
         if !peer_gone || !waiting || !self.long_undisturbed() {
             return;
         }
-        let own = matches!(host.stored().tenure, Tenure::Opened(_)) && !current.needs_leases();
-        let tried = self.now / LOOK % 2 == 0;
+        let opened = host.stored().tenure.opened();
+        let own = opened.is_some_and(|o| host.holds_own_promise(o.epoch().term)) && !current.needs_leases();
         let fork = node.disk.forks.last().filter(|_| node.told_copy.is_none() && node.stored.tenure == Tenure::Follows);
         let order = match fork {
             Some((epoch, content)) => Order::TakeOverWithFork { epoch: *epoch, position: self.commits.position(*content) },
-            None if own && tried => Order::Resume,
+            None if own => Order::Resume,
             None => Order::TakeOver { waived: true },
         };
         self.order(slot, order);

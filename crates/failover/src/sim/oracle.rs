@@ -3,7 +3,7 @@
 
 use crate::ids::EpochId;
 use crate::lineage::{Lineage, Reason};
-use crate::membership::Membership;
+use crate::membership::{Membership, Stage};
 use crate::sim::content::{Commits, Content, EMPTY, content_at};
 use crate::sim::disk::Disk;
 use crate::sim::node::{Node, Time};
@@ -201,11 +201,10 @@ impl Oracle {
 
     /// A disk is lost: an epoch that nobody else heard of is lost with it.
     pub(crate) fn disk_lost(&mut self, slot: usize, nodes: &[Node]) {
-        let others = || nodes.iter().enumerate().filter(|(other, _)| *other != slot).map(|(_, node)| &node.stored.ballot);
-        for known in &mut self.opened {
-            known.left_out |= !others().any(|ballot| ballot.newest().contains(known.epoch));
-        }
-        if slot < 2 {
+        if let Some(other) = nodes.get(1_usize.wrapping_sub(slot)) {
+            for known in &mut self.opened {
+                known.left_out |= !other.stored.ballot.newest().contains(known.epoch);
+            }
             self.lost[slot] = true;
             self.forced = true;
         }
@@ -255,7 +254,8 @@ impl Oracle {
 }
 
 fn is_leased(node: &Node) -> bool {
-    node.stored.ballot.membership.as_ref().is_some_and(Membership::needs_leases)
+    let membership = node.stored.ballot.membership.as_ref();
+    membership.is_some_and(|m| m.needs_leases() && matches!(m.stage, Stage::Settled(_)))
 }
 
 fn mark(kept: &mut [bool], content: Content, commits: &Commits) {
