@@ -51,7 +51,9 @@ pub(crate) enum Errand {
 /// What is known of the peer in this run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Peer {
-    pub(crate) run: Option<Run>,
+    run: Option<Run>,
+    /// The run that last spoke, known or not: the next word answers it.
+    spoke: Option<Run>,
     /// When the newest word of that run was sent, on the peer's clock.
     sent: Option<Moment>,
     /// Runs that ended: what still arrives of them is no news.
@@ -64,9 +66,15 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Takes note of a word's age. Returns whether it is the newest of the peer's newest run.
-    fn is_current(&mut self, run: Run, sent: Moment) -> bool {
+    /// Takes note of a word's age. Returns whether it is the newest of the peer's newest run, and answers this run: a
+    /// word that answers no one may be as old as the network likes.
+    fn is_current(&mut self, hello: &Hello, mine: Run) -> bool {
+        let Hello { run, sent, heard, .. } = *hello;
         if self.ended.contains(&Some(run)) || (self.run == Some(run) && self.sent > Some(sent)) {
+            return false;
+        }
+        self.spoke = Some(run);
+        if heard != Some(mine) {
             return false;
         }
         if self.run != Some(run) {
@@ -352,7 +360,7 @@ impl Host {
         let hello = Hello {
             run: self.run,
             sent: now,
-            heard: self.peer.run,
+            heard: self.peer.spoke,
             opened: ballot.opened.clone(),
             promised: ballot.promised_term(),
             role: self.role(),
@@ -403,20 +411,17 @@ impl Host {
 
     /// A word from the peer.
     fn hear(&mut self, hello: &Hello, now: Moment, out: &mut Vec<Action>) {
-        let new_run = self.peer.run != Some(hello.run);
-        if !self.peer.is_current(hello.run, hello.sent) {
+        let unanswered = self.peer.spoke != Some(hello.run);
+        let current = self.peer.is_current(hello, self.run);
+        if unanswered && self.peer.spoke == Some(hello.run) {
+            self.greet(now, out);
+        }
+        if !current {
             return;
         }
         self.peer.role = Some(hello.role);
         self.peer.copy = hello.copy;
         self.seen = self.seen.max(hello.promised);
-        if new_run {
-            self.greet(now, out);
-        }
-        if hello.heard != Some(self.run) {
-            // Not an answer yet: it may be as old as the network likes. The next one will be.
-            return;
-        }
         if let Some(opened) = self.voter.stored.tenure.opened() {
             let known = matches!(opened.lineage().relation(&hello.opened), Relation::Same | Relation::Ahead);
             if known && hello.role == Role::Standby && hello.promised <= opened.epoch().term {

@@ -3,7 +3,7 @@
 
 use crate::ids::EpochId;
 use crate::lineage::{Lineage, Reason};
-use crate::membership::{Membership, Stage};
+use crate::membership::Stage;
 use crate::sim::content::{Commits, Content, EMPTY, content_at};
 use crate::sim::disk::Disk;
 use crate::sim::node::{Node, Time};
