@@ -66,7 +66,10 @@ impl Host {
         if !self.stored_membership.contains(&me) {
             self.stored_membership.push(me);
         }
-        if current.may_settle(&self.stored_membership) && self.errand == Errand::None && self.holds_own_promise(term) {
+        if current.may_settle(&self.stored_membership)
+            && self.errand == Errand::None
+            && self.holds_own_promise(term)
+        {
             self.settle_change(term, out);
         }
     }

@@ -1,7 +1,7 @@
 //! Two opened epochs of which neither is the other's ancestor (docs/failover.md rule 7).
 
 use crate::host::{Errand, Host};
-use crate::ids::{EpochId, Position};
+use crate::ids::{EpochId, Position, VoterId};
 use crate::lineage::{Lineage, Reason};
 use crate::message::{Action, Body, Notice, Obstacle, Task};
 use crate::mutations::{Mutation, Mutations};
@@ -43,15 +43,14 @@ pub fn decide(mine: &Facts, theirs: &Facts, mutations: &Mutations) -> Verdict {
         _ => None,
     };
     let by_number = if mine.epoch > theirs.epoch { Verdict::Mine } else { Verdict::Theirs };
-    if mutations.has(Mutation::ContestByNumber) {
-        return by_number;
-    }
+    let undecided =
+        if mutations.has(Mutation::ContestBothYield) { Verdict::Theirs } else { Verdict::Unresolved };
     let neither_wrote = !mine.wrote && !theirs.wrote;
     one(mine.chosen, theirs.chosen)
         .or_else(|| one(mine.wrote, theirs.wrote))
         .or_else(|| neither_wrote.then_some(by_number))
         .or_else(|| one(mine.by_person, theirs.by_person))
-        .unwrap_or(Verdict::Unresolved)
+        .unwrap_or(undecided)
 }
 
 /// A contest under way.
@@ -145,13 +144,15 @@ impl Host {
     pub(crate) fn contest_drained(&mut self, position: Position) {
         let Some(own) = self.voter.stored.tenure.own_line() else { return };
         let opening = *own.opening();
+        // What a person put in the place of the content is their doing, whether or not anything came after it.
+        let restored = opening.reason == Reason::Restore;
         let Errand::Contest(contest) = &mut self.errand else { return };
         let Some(against) = contest.theirs.tip_epoch() else { return };
         contest.mine = Some(Facts {
             epoch: opening.epoch,
             against,
-            wrote: position != opening.base.position,
-            by_person: opening.reason == Reason::Person,
+            wrote: position != opening.base.position || restored,
+            by_person: opening.reason == Reason::Person || restored,
             chosen: contest.chosen,
         });
     }
@@ -171,19 +172,27 @@ impl Host {
     }
 
     /// The other side's facts.
-    pub(crate) fn hear_facts(&mut self, theirs: &Lineage, facts: Facts, out: &mut Vec<Action>) {
-        if self.voter.stored.ballot.opened.tip_epoch() != Some(facts.against) {
+    pub(crate) fn hear_facts(
+        &mut self,
+        from: VoterId,
+        theirs: &Lineage,
+        facts: Facts,
+        out: &mut Vec<Action>,
+    ) {
+        let own = self.voter.stored.ballot.opened.tip_epoch();
+        let peer = self.voter.membership().and_then(|membership| membership.peer_of(self.me()));
+        if own != Some(facts.against) || peer != Some(from) {
             return;
         }
         let known = self.unresolved.as_ref().filter(|known| known.theirs.tip_epoch() == theirs.tip_epoch());
         if let (Some(known), Errand::None) = (known, &self.errand) {
             match known.mine {
                 // The other side started again, and asks anew.
-                Some(mine) if !facts.chosen => self.say_facts(mine, out),
+                Some(mine) if !facts.chosen && Some(mine.epoch) == own => self.say_facts(mine, out),
                 _ => self.begin_contest(theirs.clone(), false),
             }
         }
-        self.learn(theirs, out);
+        self.learn_of_peer(theirs, out);
         if let Errand::Contest(contest) = &mut self.errand
             && contest.theirs.tip_epoch() == Some(facts.epoch)
         {

@@ -51,13 +51,9 @@ pub(crate) enum Errand {
 /// What is known of the peer in this run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Peer {
-    run: Option<Run>,
-    /// The run that last spoke, known or not: the next word answers it.
-    spoke: Option<Run>,
-    /// When the newest word of that run was sent, on the peer's clock.
-    sent: Option<Moment>,
-    /// Runs that ended: what still arrives of them is no news.
-    ended: [Option<Run>; 4],
+    id: Option<VoterId>,
+    /// The peer's newest run that was heard of, and when its newest word was sent, on its clock.
+    spoke: Option<(Run, Moment)>,
     pub(crate) heard: Option<Moment>,
     pub(crate) role: Option<Role>,
     pub(crate) copy: Option<EpochId>,
@@ -69,21 +65,12 @@ impl Peer {
     /// Takes note of a word's age. Returns whether it is the newest of the peer's newest run, and answers this run: a
     /// word that answers no one may be as old as the network likes.
     fn is_current(&mut self, hello: &Hello, mine: Run) -> bool {
-        let Hello { run, sent, heard, .. } = *hello;
-        if self.ended.contains(&Some(run)) || (self.run == Some(run) && self.sent > Some(sent)) {
+        let word = Some((hello.run, hello.sent));
+        if word < self.spoke {
             return false;
         }
-        self.spoke = Some(run);
-        if heard != Some(mine) {
-            return false;
-        }
-        if self.run != Some(run) {
-            self.ended.rotate_right(1);
-            self.ended[0] = self.run;
-            self.run = Some(run);
-        }
-        self.sent = Some(sent);
-        true
+        self.spoke = word;
+        hello.heard == Some(mine)
     }
 }
 
@@ -92,7 +79,6 @@ impl Peer {
 #[derive(Clone, Debug)]
 pub struct Host {
     pub(crate) voter: Voter,
-    pub(crate) run: Run,
     pub(crate) jitter: u64,
     pub(crate) gate: Gate,
     pub(crate) leases: Leases,
@@ -118,12 +104,12 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts from what is stored: with the fence, and without any lease (docs/failover.md rule 1).
-    pub fn start(id: Identity, stored: Stored, run: Run, now: Moment, out: &mut Vec<Action>) -> Self {
+    /// Starts from what is stored: with the fence, and without any lease (docs/failover.md rule 1). `random` spreads the
+    /// candidates of an election.
+    pub fn start(id: Identity, stored: Stored, random: u64, now: Moment, out: &mut Vec<Action>) -> Self {
         let voter = Voter::start(id, stored, now);
         let mut host = Self {
-            run,
-            jitter: run.value() | 1,
+            jitter: random | 1,
             gate: Gate::Closing,
             leases: Leases::default(),
             errand: Errand::None,
@@ -151,8 +137,8 @@ impl Host {
     fn begin_run(&mut self, now: Moment, out: &mut Vec<Action>) {
         if self.voter.stored.clean {
             self.answer_by = Some(now.after(self.voter.id.timing.answer));
-            self.voter.persist(Record::Clean(false), out);
         }
+        self.voter.persist(Record::Began(self.run().next()), out);
         self.stand_later(now);
         match &self.voter.stored.tenure {
             Tenure::Announced(_) => self.errand = Errand::Undoing(false),
@@ -174,6 +160,10 @@ impl Host {
         self.voter.id.me
     }
 
+    fn run(&self) -> Run {
+        self.voter.stored.run
+    }
+
     /// Whether a program can write here, as far as this run has ordered it.
     pub fn gate(&self) -> Gate {
         self.gate
@@ -183,7 +173,7 @@ impl Host {
     pub fn step(&mut self, now: Moment, event: Event, out: &mut Vec<Action>) {
         match event {
             Event::Tick => self.tick(now, out),
-            Event::Woke(run) => self.wake(run, now, out),
+            Event::Woke(random) => self.wake(random, now, out),
             Event::Message(envelope) => self.receive(now, &envelope, out),
             Event::Done(done) => self.done(now, done, out),
             Event::Person(order) => self.obey(now, order, out),
@@ -208,7 +198,9 @@ impl Host {
         let stored = &self.voter.stored;
         let epoch = match &stored.tenure {
             Tenure::Opened(opened) => opened.epoch(),
-            Tenure::Released(released) if self.voter.mutated(Mutation::ResumeAfterRelease) => released.opened().epoch(),
+            Tenure::Released(released) if self.voter.mutated(Mutation::ResumeAfterRelease) => {
+                released.opened().epoch()
+            }
             _ => return None,
         };
         let own_vote = stored.ballot.promised.is_some_and(|p| p.term == epoch.term && p.to == self.me());
@@ -219,7 +211,8 @@ impl Host {
         if !membership.needs_leases() {
             return self.resumed.then_some(Permit { epoch, until: None });
         }
-        let margin = if self.voter.mutated(Mutation::NoMargin) { Duration::ZERO } else { self.voter.id.timing.margin };
+        let margin =
+            if self.voter.mutated(Mutation::NoMargin) { Duration::ZERO } else { self.voter.id.timing.margin };
         let until = self.leases.majority_until(epoch.term, self.me(), membership)?.before(margin);
         (now < until).then_some(Permit { epoch, until: Some(until) })
     }
@@ -275,7 +268,7 @@ impl Host {
             Errand::Switchover(_) => self.begin_drain(out),
             Errand::Contest(_) => self.advance_contest(out),
             Errand::Stopping if !self.voter.stored.clean => {
-                self.voter.persist(Record::Clean(true), out);
+                self.voter.persist(Record::Stopped, out);
                 out.push(Action::Halt);
             }
             _ => {}
@@ -325,9 +318,15 @@ impl Host {
         let me = self.me();
         let Some(membership) = self.voter.membership() else { return Err(Refusal::NoVote) };
         let voters = membership.voters();
-        let request = RequestId { run: self.run, sent: now };
+        let request = RequestId { run: self.run(), sent: now };
         let version = Some(membership.version);
-        let own = Envelope { from: me, to: me, pair: self.voter.id.pair, version, body: Body::Ask(request, ask.clone()) };
+        let own = Envelope {
+            from: me,
+            to: me,
+            pair: self.voter.id.pair,
+            version,
+            body: Body::Ask(request, ask.clone()),
+        };
         let promise = self.voter.judge(me, ask, &own, now)?;
         if ask.kind != AskKind::PreVote {
             self.voter.promise(promise, now, out);
@@ -342,7 +341,8 @@ impl Host {
 
     fn role(&self) -> Role {
         match (&self.errand, &self.voter.stored.tenure) {
-            (Errand::Campaign(_) | Errand::Promotion(_) | Errand::Undoing(_), _) | (_, Tenure::Announced(_)) => Role::Claimant,
+            (Errand::Campaign(_) | Errand::Promotion(_) | Errand::Undoing(_), _)
+            | (_, Tenure::Announced(_)) => Role::Claimant,
             (_, Tenure::Opened(opened)) if self.holds_own_promise(opened.epoch().term) => Role::Primary,
             _ => Role::Standby,
         }
@@ -355,12 +355,14 @@ impl Host {
 
     pub(crate) fn greet(&self, now: Moment, out: &mut Vec<Action>) {
         let me = self.me();
-        let Some(peer) = self.voter.membership().and_then(|membership| membership.peer_of(me)) else { return };
+        let Some(peer) = self.voter.membership().and_then(|membership| membership.peer_of(me)) else {
+            return;
+        };
         let ballot = &self.voter.stored.ballot;
         let hello = Hello {
-            run: self.run,
+            run: self.run(),
             sent: now,
-            heard: self.peer.spoke,
+            heard: self.peer.spoke.map(|(run, _)| run),
             opened: ballot.opened.clone(),
             promised: ballot.promised_term(),
             role: self.role(),
@@ -370,7 +372,7 @@ impl Host {
     }
 
     /// Leases and answers from before count for nothing any more (docs/failover.md rule 1).
-    fn wake(&mut self, run: Run, now: Moment, out: &mut Vec<Action>) {
+    fn wake(&mut self, random: u64, now: Moment, out: &mut Vec<Action>) {
         #[cfg(feature = "simulator")]
         if self.voter.mutated(Mutation::LeasesSurviveWake) {
             self.leases.survive(now.since(self.last_step));
@@ -378,7 +380,7 @@ impl Host {
         }
         let (id, stored, copy) = (self.voter.id.clone(), self.voter.stored.clone(), self.copy);
         let busy = self.aside_busy;
-        *self = Self::start(id, stored, run, now, out);
+        *self = Self::start(id, stored, random, now, out);
         self.copy = copy;
         self.aside_busy = busy;
     }
@@ -390,6 +392,10 @@ impl Host {
         let from = envelope.from;
         self.note_version(envelope, out);
         if self.voter.membership().and_then(|m| m.peer_of(self.me())) == Some(from) {
+            if self.peer.id != Some(from) {
+                // A new voter in the old one's place: nothing that was heard before is about it.
+                self.peer = Peer { id: Some(from), ..Peer::default() };
+            }
             self.peer.heard = Some(now);
             self.peer.failures = 0;
         }
@@ -398,22 +404,24 @@ impl Host {
             Body::Ask(request, ask) => self.vote(*request, ask, envelope, now, out),
             Body::Vote(vote) => self.count(from, vote, now, out),
             Body::Store(lineage) => {
-                if let (true, Some(epoch)) = (self.voter.store_opening(lineage, from, out), lineage.tip_epoch()) {
+                if let (true, Some(epoch)) =
+                    (self.voter.store_opening(lineage, from, out), lineage.tip_epoch())
+                {
                     self.voter.send(from, Body::HasStored(epoch), out);
                 }
             }
             Body::HasStored(epoch) => self.opening_stored(from, *epoch, now, out),
             Body::Release(epoch, heir) => self.released_by(from, *epoch, heir, now, out),
-            Body::Contest(lineage, facts) => self.hear_facts(lineage, *facts, out),
+            Body::Contest(lineage, facts) => self.hear_facts(from, lineage, *facts, out),
             Body::Membership(membership) => self.hear_membership((**membership).clone(), out),
         }
     }
 
     /// A word from the peer.
     fn hear(&mut self, hello: &Hello, now: Moment, out: &mut Vec<Action>) {
-        let unanswered = self.peer.spoke != Some(hello.run);
-        let current = self.peer.is_current(hello, self.run);
-        if unanswered && self.peer.spoke == Some(hello.run) {
+        let unanswered = self.peer.spoke.is_none_or(|(run, _)| run < hello.run);
+        let current = self.peer.is_current(hello, self.run());
+        if unanswered {
             self.greet(now, out);
         }
         if !current {
@@ -432,15 +440,23 @@ impl Host {
         if hello.role == Role::Primary {
             self.stop_campaign();
         }
-        self.learn(&hello.opened, out);
+        self.learn_of_peer(&hello.opened, out);
     }
 
     /// Answers an ask. A primary that writes, or is handing over, gives its vote to nobody else.
-    fn vote(&mut self, request: RequestId, ask: &Ask, envelope: &Envelope, now: Moment, out: &mut Vec<Action>) {
+    fn vote(
+        &mut self,
+        request: RequestId,
+        ask: &Ask,
+        envelope: &Envelope,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
         if ask.kind == AskKind::Renew {
             self.learn(&ask.parent, out);
         }
-        let keeps = self.gate != Gate::Closed || matches!(self.errand, Errand::Switchover(_) | Errand::Promotion(_));
+        let keeps =
+            self.gate != Gate::Closed || matches!(self.errand, Errand::Switchover(_) | Errand::Promotion(_));
         if !keeps {
             // Without a majority the lease to oneself carries nothing: it must not bar others for ever.
             let me = self.me();
@@ -460,7 +476,7 @@ impl Host {
             // Equal terms bar each other too.
             self.seen = self.seen.max(vote.term.next());
         }
-        let current = vote.request.run == self.run || self.voter.mutated(Mutation::ReplyOfEarlierRun);
+        let current = vote.request.run == self.run() || self.voter.mutated(Mutation::ReplyOfEarlierRun);
         if current && vote.verdict.is_ok() {
             if !vote.pre {
                 let from_reply = self.voter.mutated(Mutation::LeaseFromReply);
@@ -496,7 +512,9 @@ impl Host {
         let refused = match order {
             Order::SwitchOver => self.switch_over(now),
             Order::TakeOver { waived } => self.take_over(waived, now, out),
-            Order::TakeOverWithFork { epoch, position } => self.take_over_with_fork(epoch, position, now, out),
+            Order::TakeOverWithFork { epoch, position } => {
+                self.take_over_with_fork(epoch, position, now, out)
+            }
             Order::Resume => self.resume(),
             Order::Restore(position) => self.restore(position, now),
             Order::Choose { mine } => self.choose(mine, out),

@@ -97,18 +97,16 @@ impl PairId {
     }
 }
 
-/// One run of a voter: drawn at random at each start and each wake, so that a word from before counts for nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// One run of a host, counted on its disk from start to start and wake to wake, so that a late word of an earlier run is
+/// known as such.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Run(u64);
 
 impl Run {
-    /// A name that was drawn at random at this start or wake.
-    pub const fn new(value: u64) -> Self {
-        Self(value)
-    }
-    /// The value that was given to [`Run::new`]; also seeds the jitter of candidates.
-    pub const fn value(self) -> u64 {
-        self.0
+    /// The run that follows this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
     }
 }
 

@@ -99,8 +99,8 @@ pub struct Vote {
 pub enum Event {
     /// The moment of [`crate::Host::wake_at`] has come, or any other.
     Tick,
-    /// The clock jumped: this machine slept.
-    Woke(Run),
+    /// The clock jumped: this machine slept. With a random number.
+    Woke(u64),
     /// A message arrived.
     Message(Envelope),
     /// A task was carried out.

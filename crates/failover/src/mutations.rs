@@ -2,7 +2,10 @@
 
 /// One mistake. Each leaves out one clause of docs/failover.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "simulator"), allow(dead_code, unreachable_pub, reason = "only the simulator makes them"))]
+#[cfg_attr(
+    not(feature = "simulator"),
+    allow(dead_code, unreachable_pub, reason = "only the simulator makes them")
+)]
 pub enum Mutation {
     /// The holder fences only when its leases have run out (rule 1).
     NoMargin,
@@ -46,8 +49,8 @@ pub enum Mutation {
     GreenOnCaptured,
     /// An equal file goes before the warm copy is complete (rule 6).
     DropWithoutCopy,
-    /// A contest is won by number though only the other wrote (rule 7).
-    ContestByNumber,
+    /// A contest without a winner is given up by both sides (rule 7).
+    ContestBothYield,
     /// A reply to a request from before a start or a wake counts (rule 1).
     ReplyOfEarlierRun,
 }
@@ -78,4 +81,34 @@ impl Mutations {
     pub(crate) const fn has(&self, _mutation: Mutation) -> bool {
         false
     }
+}
+
+#[cfg(feature = "simulator")]
+impl Mutation {
+    /// Every mistake, in the order of their declaration.
+    pub const ALL: [Self; 23] = [
+        Self::NoMargin,
+        Self::VoterForgetsLease,
+        Self::LeasesSurviveWake,
+        Self::ResumeAfterRelease,
+        Self::ReceiverOpenWhilePromoting,
+        Self::BaseFromStoreOnly,
+        Self::ForkByCaptured,
+        Self::DeleteBeforeCompare,
+        Self::GuardAbsent,
+        Self::NoParentCheck,
+        Self::LeaseIgnored,
+        Self::ReleaseOfAnyTerm,
+        Self::RecordWithoutPromise,
+        Self::LeaseFromReply,
+        Self::WriteBeforeOpened,
+        Self::ReceiveOlderEpoch,
+        Self::AckBeforeFlush,
+        Self::PromiseNotStored,
+        Self::SettleAtOnce,
+        Self::GreenOnCaptured,
+        Self::DropWithoutCopy,
+        Self::ContestBothYield,
+        Self::ReplyOfEarlierRun,
+    ];
 }

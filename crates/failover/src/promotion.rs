@@ -111,7 +111,8 @@ impl Host {
     fn campaign(&mut self, ask: Ask, source: Source, reason: Reason, now: Moment, out: &mut Vec<Action>) {
         self.seen = self.seen.max(ask.term);
         let pre = ask.kind == AskKind::PreVote;
-        self.errand = Errand::Campaign(Campaign { ask: ask.clone(), source, reason, votes: Vec::new(), since: now });
+        self.errand =
+            Errand::Campaign(Campaign { ask: ask.clone(), source, reason, votes: Vec::new(), since: now });
         if self.ask_all(&ask, now, out).is_err() {
             self.errand = Errand::None;
         } else {
@@ -159,7 +160,12 @@ impl Host {
     }
 
     /// A person says that the peer is switched off, or wants the votes asked at once (rule 3).
-    pub(crate) fn take_over(&mut self, waived: bool, now: Moment, out: &mut Vec<Action>) -> Result<(), Obstacle> {
+    pub(crate) fn take_over(
+        &mut self,
+        waived: bool,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Obstacle> {
         if !matches!(self.errand, Errand::None | Errand::Campaign(_)) || self.permit(now).is_some() {
             return Err(Obstacle::Busy);
         }
@@ -173,7 +179,13 @@ impl Host {
 
     /// A person goes on from a fork, because there is no complete copy. What the newest epoch has beyond it becomes a
     /// fork itself, if its host comes back.
-    pub(crate) fn take_over_with_fork(&mut self, epoch: EpochId, fork: Position, now: Moment, out: &mut Vec<Action>) -> Result<(), Obstacle> {
+    pub(crate) fn take_over_with_fork(
+        &mut self,
+        epoch: EpochId,
+        fork: Position,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Obstacle> {
         let free = matches!(self.errand, Errand::None | Errand::Campaign(_));
         if !free || self.permit(now).is_some() || self.candidacy(true).is_some() {
             return Err(Obstacle::Busy);
@@ -199,7 +211,11 @@ impl Host {
         let Peer { heard: Some(heard), .. } = self.peer else { return };
         self.peer.failures = if now.since(heard) >= timing.check { self.peer.failures + 1 } else { 0 };
         let by_checks = self.voter.membership().is_some_and(Membership::takes_over_by_checks);
-        if !by_checks || self.peer.failures < timing.failures || self.errand != Errand::None || self.permit(now).is_some() {
+        if !by_checks
+            || self.peer.failures < timing.failures
+            || self.errand != Errand::None
+            || self.permit(now).is_some()
+        {
             return;
         }
         if let Some((source, parent)) = self.candidacy(false) {
@@ -226,7 +242,12 @@ impl Host {
         }
         let opened = self.voter.stored.tenure.opened().ok_or(Obstacle::NotPrimary)?;
         let promised = Promised::by_holder(opened);
-        self.errand = Errand::Promotion(Promotion { promised, source: Source::Restore(position), step: Step::Fencing, since: now });
+        self.errand = Errand::Promotion(Promotion {
+            promised,
+            source: Source::Restore(position),
+            step: Step::Fencing,
+            since: now,
+        });
         Ok(())
     }
 
@@ -288,11 +309,19 @@ impl Host {
     }
 
     /// `from` stored the opening; with a majority, or what stands in for it, the epoch is opened.
-    pub(crate) fn opening_stored(&mut self, from: VoterId, epoch: EpochId, now: Moment, out: &mut Vec<Action>) {
+    pub(crate) fn opening_stored(
+        &mut self,
+        from: VoterId,
+        epoch: EpochId,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
         let me = self.me();
         let Tenure::Announced(announced) = &self.voter.stored.tenure else { return };
         let Some(membership) = self.voter.stored.ballot.membership.as_ref() else { return };
-        let Errand::Promotion(Promotion { step: Step::Storing(stored), .. }) = &mut self.errand else { return };
+        let Errand::Promotion(Promotion { step: Step::Storing(stored), .. }) = &mut self.errand else {
+            return;
+        };
         if announced.opening().epoch != epoch {
             return;
         }
@@ -324,11 +353,13 @@ impl Host {
             }
             Errand::Promotion(promotion) => {
                 let (term, parent) = (promotion.promised.term(), promotion.promised.parent().clone());
-                let late = now.since(promotion.since) >= patience * 2 && matches!(promotion.step, Step::Storing(_));
+                let late =
+                    now.since(promotion.since) >= patience * 2 && matches!(promotion.step, Step::Storing(_));
                 let claim = Ask { kind: AskKind::Claim, term, parent, waived: true };
                 if late || self.ask_all(&claim, now, out).is_err() {
                     self.undo(out);
-                } else if matches!(&self.errand, Errand::Promotion(Promotion { step: Step::Storing(_), .. })) {
+                } else if matches!(&self.errand, Errand::Promotion(Promotion { step: Step::Storing(_), .. }))
+                {
                     self.ask_to_store(out);
                 }
             }

@@ -26,7 +26,7 @@ pub enum AsideStage {
     Renaming,
     /// It lies aside, not compared yet.
     Renamed,
-    /// It is the base of this opening: it goes once a complete warm copy contains it.
+    /// It is the base of this opening: it becomes the copy, or goes if a complete copy of the newest epoch contains it.
     Equal(EpochId),
     /// It is a fork, to be kept for ever.
     Fork,
@@ -44,17 +44,27 @@ pub enum Comparison {
 }
 
 impl Host {
+    /// Hears from the peer itself, in this run, which epoch it knows as opened: only that can begin or end a contest.
+    pub(crate) fn learn_of_peer(&mut self, theirs: &Lineage, out: &mut Vec<Action>) {
+        let own = self.voter.stored.tenure.own_line().map(|own| own.lineage().relation(theirs));
+        match own {
+            Some(Relation::Same) => self.win_contest(out),
+            Some(Relation::Apart) if self.contests() => self.enter_contest(theirs),
+            _ => self.learn(theirs, out),
+        }
+    }
+
     /// Hears of an opened epoch, from its primary or from one that learnt it.
     pub(crate) fn learn(&mut self, theirs: &Lineage, out: &mut Vec<Action>) {
         let ballot = &self.voter.stored.ballot;
         let relation = ballot.opened.relation(theirs);
-        if relation == Relation::Same {
-            return self.win_contest(out);
-        }
-        if relation == Relation::Ahead {
+        if matches!(relation, Relation::Same | Relation::Ahead) {
             return;
         }
-        if theirs.tip_epoch().is_none_or(|tip| tip.host == self.me() && self.voter.stored.tenure.own_line().is_none()) {
+        if theirs
+            .tip_epoch()
+            .is_none_or(|tip| tip.host == self.me() && self.voter.stored.tenure.own_line().is_none())
+        {
             // An opening of this host's own that it took back: a voter stored it, nothing was written.
             return;
         }
@@ -68,9 +78,7 @@ impl Host {
             }
             Tenure::Follows => {}
             Tenure::Opened(_) | Tenure::Released(_) => {
-                if relation == Relation::Apart && self.contests() {
-                    self.enter_contest(theirs);
-                } else if news {
+                if news && !(relation == Relation::Apart && self.contests()) {
                     self.supersede(theirs.clone(), out);
                 }
             }
@@ -131,10 +139,8 @@ impl Host {
                 let complete = self.copy.is_some() && self.copy == opened.tip_epoch();
                 if complete || self.voter.mutated(Mutation::DropWithoutCopy) {
                     Task::DropAside
-                } else if opened.tip_epoch() == Some(known) {
-                    Task::SeedCopy(known)
                 } else {
-                    return;
+                    Task::SeedCopy(known)
                 }
             }
             AsideStage::Fork => Task::KeepFork,

@@ -43,7 +43,8 @@ impl Host {
         if self.gate != Gate::Open || self.permit(now).is_none() {
             return Overall::Fenced;
         }
-        let on_captured = self.voter.mutated(Mutation::GreenOnCaptured) && evidence.captured == evidence.committed;
+        let on_captured =
+            self.voter.mutated(Mutation::GreenOnCaptured) && evidence.captured == evidence.committed;
         if evidence.acknowledged != Some((opened.epoch(), evidence.committed)) && !on_captured {
             return Overall::CatchingUp;
         }

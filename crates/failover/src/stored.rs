@@ -1,6 +1,6 @@
 //! What a voter keeps on disk, and the durable steps that change it. Each step is one transaction.
 
-use crate::ids::Term;
+use crate::ids::{Run, Term};
 use crate::lineage::Lineage;
 use crate::membership::Membership;
 use crate::rejoin::Aside;
@@ -19,8 +19,10 @@ pub struct Stored {
     pub receiver_closed: Option<Term>,
     /// A superseded file that is not dealt with yet (rule 6).
     pub aside: Option<Aside>,
-    /// Whether the last stop was clean: fenced and drained (rule 1).
+    /// Whether the last stop was clean: fenced, with nothing left to do (rule 1).
     pub clean: bool,
+    /// The last run that began.
+    pub run: Run,
 }
 
 /// One durable step.
@@ -50,14 +52,23 @@ pub enum Record {
     Aside(Option<Aside>),
     /// Mode and voters.
     Membership(Membership),
-    /// A clean stop ends the run, or a start begins one.
-    Clean(bool),
+    /// A start or a wake begins a run.
+    Began(Run),
+    /// A clean stop ends it.
+    Stopped,
 }
 
 impl Stored {
     /// A voter that was never admitted, or that lost its state.
     pub fn blank() -> Self {
-        Self { ballot: Ballot::blank(), tenure: Tenure::Follows, receiver_closed: None, aside: None, clean: false }
+        Self {
+            ballot: Ballot::blank(),
+            tenure: Tenure::Follows,
+            receiver_closed: None,
+            aside: None,
+            clean: false,
+            run: Run::default(),
+        }
     }
 
     /// A voter as pairing sets it up. `tenure` is [`Tenure::Opened`] on the host that pairing names as primary.
@@ -69,7 +80,7 @@ impl Stored {
             recorded: None,
             membership: Some(membership),
         };
-        Self { ballot, tenure, receiver_closed: None, aside: None, clean: true }
+        Self { ballot, tenure, receiver_closed: None, aside: None, clean: true, run: Run::default() }
     }
 
     /// Makes the step. The only way in which stored state changes.
@@ -102,7 +113,11 @@ impl Stored {
             }
             Record::Aside(aside) => self.aside = aside.clone(),
             Record::Membership(membership) => self.ballot.membership = Some(membership.clone()),
-            Record::Clean(clean) => self.clean = *clean,
+            Record::Began(run) => {
+                self.run = *run;
+                self.clean = false;
+            }
+            Record::Stopped => self.clean = true,
         }
     }
 }

@@ -60,8 +60,16 @@ impl Host {
     }
 
     /// The standby is exactly there: the epoch ends, to this peer and for this term.
-    pub(crate) fn peer_applied(&mut self, epoch: EpochId, position: Position, now: Moment, out: &mut Vec<Action>) {
-        let Errand::Switchover(Switchover { heir, step: Step::Waiting(wanted), .. }) = self.errand else { return };
+    pub(crate) fn peer_applied(
+        &mut self,
+        epoch: EpochId,
+        position: Position,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        let Errand::Switchover(Switchover { heir, step: Step::Waiting(wanted), .. }) = self.errand else {
+            return;
+        };
         let Tenure::Opened(opened) = &self.voter.stored.tenure else { return };
         if opened.epoch() != epoch || position != wanted || !self.is_fenced() {
             return;
@@ -81,7 +89,14 @@ impl Host {
     }
 
     /// The peer's epoch has ended for ever.
-    pub(crate) fn released_by(&mut self, from: VoterId, epoch: EpochId, heir: &Heir, now: Moment, out: &mut Vec<Action>) {
+    pub(crate) fn released_by(
+        &mut self,
+        from: VoterId,
+        epoch: EpochId,
+        heir: &Heir,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
         let mutations = self.voter.id.mutations;
         self.voter.lending.release(from, epoch.term, heir.host, &mutations);
         let newest = self.voter.stored.ballot.opened.tip_epoch() == Some(epoch);

@@ -95,10 +95,17 @@ impl Promised {
     }
 
     /// Fixes epoch and base.
-    pub(crate) fn announce(&self, host: VoterId, base: Position, source: Source, before: &Tenure) -> Announced {
+    pub(crate) fn announce(
+        &self,
+        host: VoterId,
+        base: Position,
+        source: Source,
+        before: &Tenure,
+    ) -> Announced {
         let parent = self.parent.tip_epoch();
         let epoch = EpochId { term: self.term, number: self.number, host };
-        let opening = Opening { epoch, parent, base: Base { epoch: parent, position: base }, reason: self.reason };
+        let opening =
+            Opening { epoch, parent, base: Base { epoch: parent, position: base }, reason: self.reason };
         let before = match before {
             Tenure::Opened(opened) | Tenure::Released(Released { opened, .. }) => Some(opened.clone()),
             Tenure::Follows | Tenure::Announced(_) => None,

@@ -69,7 +69,13 @@ impl Voter {
     }
 
     /// Judges an ask, of this voter itself as well.
-    pub(crate) fn judge(&self, claimant: VoterId, ask: &Ask, envelope: &Envelope, now: Moment) -> Result<Promise, Refusal> {
+    pub(crate) fn judge(
+        &self,
+        claimant: VoterId,
+        ask: &Ask,
+        envelope: &Envelope,
+        now: Moment,
+    ) -> Result<Promise, Refusal> {
         let version = envelope.version.ok_or(Refusal::OtherMembership)?;
         let claim = Claim { me: self.id.me, claimant, version, ask, now, mutations: &self.id.mutations };
         self.stored.ballot.judge(&self.lending, &claim)
@@ -88,7 +94,15 @@ impl Voter {
     }
 
     /// Answers an ask with a verdict that is already made.
-    pub(crate) fn answer(&mut self, to: VoterId, request: RequestId, ask: &Ask, verdict: Result<Promise, Refusal>, now: Moment, out: &mut Vec<Action>) {
+    pub(crate) fn answer(
+        &mut self,
+        to: VoterId,
+        request: RequestId,
+        ask: &Ask,
+        verdict: Result<Promise, Refusal>,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
         let pre = ask.kind == AskKind::PreVote;
         if let (Ok(promise), false) = (verdict, pre) {
             self.promise(promise, now, out);

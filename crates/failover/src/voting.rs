@@ -235,5 +235,11 @@ pub struct Claim<'a> {
 /// and the claimant crashed before it learnt that a majority did).
 fn continues(parent: &Lineage, known: &Lineage, claimant: VoterId) -> bool {
     let void = |epoch: EpochId| epoch.host == claimant;
-    known.openings().iter().rev().map(|o| o.epoch).find(|e| parent.contains(*e) || !void(*e)).is_none_or(|e| parent.contains(e))
+    known
+        .openings()
+        .iter()
+        .rev()
+        .map(|o| o.epoch)
+        .find(|e| parent.contains(*e) || !void(*e))
+        .is_none_or(|e| parent.contains(e))
 }

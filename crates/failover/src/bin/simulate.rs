@@ -1,5 +1,9 @@
 //! `simulate`: runs schedules until the time is over, and says how many, how long, and what broke.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on its standard streams")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool speaks on its standard streams"
+)]
 
 use sqlite_replicate_failover::Mutations;
 use sqlite_replicate_failover::sim::{Outcome, Schedule, run, shrink};
@@ -69,8 +73,10 @@ fn number(text: &str) -> Result<u64, String> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let unit = [("h", 3600), ("m", 60), ("s", 1)].into_iter().find_map(|(u, s)| Some((text.strip_suffix(u)?, s)));
-    let (digits, seconds) = unit.ok_or_else(|| format!("`{text}` is not a duration such as `60s` or `1h`"))?;
+    let unit =
+        [("h", 3600), ("m", 60), ("s", 1)].into_iter().find_map(|(u, s)| Some((text.strip_suffix(u)?, s)));
+    let (digits, seconds) =
+        unit.ok_or_else(|| format!("`{text}` is not a duration such as `60s` or `1h`"))?;
     Ok(Duration::from_secs(number(digits)? * seconds))
 }
 

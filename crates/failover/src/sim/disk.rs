@@ -35,7 +35,14 @@ impl Copy {
     }
 
     pub(crate) fn whole(epoch: EpochId, content: Content) -> Self {
-        Self { epoch, complete: true, inbox: content, inbox_from: content, store: content, warm: Some(content) }
+        Self {
+            epoch,
+            complete: true,
+            inbox: content,
+            inbox_from: content,
+            store: content,
+            warm: Some(content),
+        }
     }
 
     /// Where the longest unbroken of inbox, store and warm copy ends.
@@ -80,7 +87,13 @@ impl Disk {
     }
 
     /// The content to go on from.
-    pub(crate) fn base(&self, source: Source, parent: Option<EpochId>, commits: &Commits, mutations: &Mutations) -> Option<Content> {
+    pub(crate) fn base(
+        &self,
+        source: Source,
+        parent: Option<EpochId>,
+        commits: &Commits,
+        mutations: &Mutations,
+    ) -> Option<Content> {
         match source {
             Source::OwnFile => self.path.map(|file| file.committed),
             Source::Restore(position) => Some(content_at(position)),

@@ -38,6 +38,7 @@ impl World {
                 }
             }
             Fault::Congestion(span) => self.congested_until = self.now + span,
+            Fault::LateRelease(span) => self.late_release_until = self.now + span,
             Fault::SlowFence(slot) => self.nodes[slot].slow_fence = true,
             Fault::StoreLost(slot) => self.lose_part(slot, true),
             Fault::WarmLost(slot) => self.lose_part(slot, false),
@@ -115,7 +116,9 @@ impl World {
             Click::ChooseMine => Order::Choose { mine: true },
             Click::ChooseTheirs => Order::Choose { mine: false },
             Click::Change => {
-                let Some(to) = host.stored().ballot.membership.as_ref().map(|m| self.another_setup(m)) else { return };
+                let Some(to) = host.stored().ballot.membership.as_ref().map(|m| self.another_setup(m)) else {
+                    return;
+                };
                 Order::Change { to: Box::new(to), forced: false }
             }
             Click::Stop => Order::Stop,
@@ -147,6 +150,7 @@ impl World {
         self.healed_at = self.now;
         self.cut = [[0; 5]; 5];
         self.congested_until = 0;
+        self.late_release_until = 0;
         self.story.tell(self.now, 0, || "--- faults stop".to_owned());
         for slot in 0..self.nodes.len() {
             let node = &mut self.nodes[slot];
@@ -186,7 +190,8 @@ impl World {
 
     /// Puts machines that came back as new voters in the place of what they were. Returns whether that was needed.
     fn admit_new_voters(&mut self, slot: usize) -> bool {
-        let Some(current) = self.nodes[slot].host().and_then(|host| host.stored().ballot.membership.clone()) else {
+        let Some(current) = self.nodes[slot].host().and_then(|host| host.stored().ballot.membership.clone())
+        else {
             return false;
         };
         let old = current.newest();
@@ -226,9 +231,15 @@ impl World {
         }
         let opened = host.stored().tenure.opened();
         let own = opened.is_some_and(|o| host.holds_own_promise(o.epoch().term)) && !current.needs_leases();
-        let fork = node.disk.forks.last().filter(|_| node.told_copy.is_none() && node.stored.tenure == Tenure::Follows);
+        let fork = node
+            .disk
+            .forks
+            .last()
+            .filter(|_| node.told_copy.is_none() && node.stored.tenure == Tenure::Follows);
         let order = match fork {
-            Some((epoch, content)) => Order::TakeOverWithFork { epoch: *epoch, position: self.commits.position(*content) },
+            Some((epoch, content)) => {
+                Order::TakeOverWithFork { epoch: *epoch, position: self.commits.position(*content) }
+            }
             None if own => Order::Resume,
             None => Order::TakeOver { waived: true },
         };
@@ -253,9 +264,12 @@ impl World {
     pub(crate) fn primary(&self) -> Option<usize> {
         let writes = |slot: usize| {
             let node = &self.nodes[slot];
-            node.host().is_some_and(|host| host.gate() == Gate::Open && host.permit(node.clock.at(self.now)).is_some())
+            node.host().is_some_and(|host| {
+                host.gate() == Gate::Open && host.permit(node.clock.at(self.now)).is_some()
+            })
         };
-        let follows = |slot: usize| !self.is_living_host(slot) || self.nodes[slot].stored.tenure == Tenure::Follows;
+        let follows =
+            |slot: usize| !self.is_living_host(slot) || self.nodes[slot].stored.tenure == Tenure::Follows;
         match (writes(0), writes(1)) {
             (true, false) => follows(1).then_some(0),
             (false, true) => follows(0).then_some(1),
@@ -267,7 +281,13 @@ impl World {
     pub(crate) fn is_caught_up(&self, primary: usize) -> bool {
         let standby: &Node = &self.nodes[1 - primary];
         let Some(file) = self.nodes[primary].disk.path else { return false };
-        let has_all = || standby.disk.copies.iter().any(|copy| copy.epoch == file.epoch && copy.complete && copy.inbox == file.committed);
+        let has_all = || {
+            standby
+                .disk
+                .copies
+                .iter()
+                .any(|copy| copy.epoch == file.epoch && copy.complete && copy.inbox == file.committed)
+        };
         let idle = |node: &Node| node.stored.aside.is_none() && node.disk.aside.is_none();
         file.captured == file.committed
             && (!self.is_living_host(1 - primary) || (has_all() && idle(standby)))
@@ -293,7 +313,9 @@ impl World {
     pub(crate) fn unrest(&self) -> String {
         let host = |slot: usize| {
             let node = &self.nodes[slot];
-            let state = node.host().map_or("does not run".to_owned(), |h| format!("{:?} gate {:?}", h.errand, h.gate()));
+            let state = node
+                .host()
+                .map_or("does not run".to_owned(), |h| format!("{:?} gate {:?}", h.errand, h.gate()));
             let tenure = match &node.stored.tenure {
                 Tenure::Follows => "follows",
                 Tenure::Announced(_) => "announced",

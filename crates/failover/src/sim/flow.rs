@@ -107,7 +107,9 @@ impl World {
         }
         let boot = self.nodes[slot].boot;
         let copy = self.nodes[slot].disk.copy(epoch).copied();
-        let fits = copy.is_some_and(|copy| base.is_none_or(|base| copy.complete && self.commits.contains(copy.inbox, base)));
+        let fits = copy.is_some_and(|copy| {
+            base.is_none_or(|base| copy.complete && self.commits.contains(copy.inbox, base))
+        });
         if !fits {
             return self.send(slot, from, Payload::Need(epoch));
         }
@@ -183,7 +185,8 @@ impl World {
             let moved = copy.warm != Some(copy.inbox);
             copy.warm = Some(copy.inbox);
             if trim {
-                copy.inbox_from = if self.commits.contains(copy.inbox, copy.store) { copy.store } else { copy.inbox_from };
+                copy.inbox_from =
+                    if self.commits.contains(copy.inbox, copy.store) { copy.store } else { copy.inbox_from };
                 copy.store = copy.inbox;
             }
             let inbox = copy.inbox;
@@ -203,7 +206,8 @@ impl World {
         let parent = opening.parent?;
         let copy = self.nodes[slot].disk.copies.iter().find(|copy| copy.epoch == parent)?;
         let base = content_at(opening.base.position);
-        (copy.unbroken(&self.commits) == Some(base) && copy.warm == Some(base)).then(|| Copy::whole(opening.epoch, base))
+        (copy.unbroken(&self.commits) == Some(base) && copy.warm == Some(base))
+            .then(|| Copy::whole(opening.epoch, base))
     }
 
     /// Tells the host of which epoch it holds a complete copy.
@@ -211,7 +215,8 @@ impl World {
         let node = &self.nodes[slot];
         let tip = node.stored.ballot.opened.tip_epoch();
         let copies = || node.disk.copies.iter().filter(|copy| copy.unbroken(&self.commits).is_some());
-        let newest = copies().find(|copy| Some(copy.epoch) == tip).or_else(|| copies().last()).map(|copy| copy.epoch);
+        let newest =
+            copies().find(|copy| Some(copy.epoch) == tip).or_else(|| copies().last()).map(|copy| copy.epoch);
         if newest != node.told_copy {
             self.nodes[slot].told_copy = newest;
             self.drive(slot, Event::Copy(newest));
@@ -225,7 +230,8 @@ impl World {
         if comparing || node.disk.copies.iter().all(|copy| copy.epoch == epoch) {
             return;
         }
-        let old: Vec<Copy> = node.disk.copies.iter().filter(|copy| copy.epoch != epoch && copy.complete).copied().collect();
+        let old: Vec<Copy> =
+            node.disk.copies.iter().filter(|copy| copy.epoch != epoch && copy.complete).copied().collect();
         node.disk.copies.retain(|copy| copy.epoch == epoch);
         for copy in old {
             if !self.nodes[slot].disk.holds(copy.inbox, &self.commits) {

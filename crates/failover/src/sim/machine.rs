@@ -6,8 +6,7 @@ use crate::sim::content::content_at;
 use crate::sim::disk::Copy;
 use crate::sim::node::{Power, Time};
 use crate::sim::world::{Happening, World};
-use crate::{Run, Tenure};
-
+use crate::tenure::Tenure;
 
 impl World {
     /// A program commits, if nothing keeps it from that, and will again.
@@ -195,7 +194,8 @@ impl World {
 
     /// The engine dies, or the whole machine loses power, and starts again by itself.
     pub(crate) fn crash(&mut self, slot: usize, power: bool) {
-        self.story.tell(self.now, slot, || if power { "power is lost" } else { "the engine dies" }.to_owned());
+        self.story
+            .tell(self.now, slot, || if power { "power is lost" } else { "the engine dies" }.to_owned());
         if power {
             let span = self.random.between(500_000, 6_000_000);
             return self.switch_off(slot, span);
@@ -267,11 +267,14 @@ impl World {
 
     /// The machine starts; a program that starts by itself may be there first.
     pub(crate) fn boot(&mut self, slot: usize) {
+        let restart = self.random.below(1 << 40);
         let node = &mut self.nodes[slot];
         if node.power != Power::Off {
             return;
         }
         node.power = Power::On;
+        // A clock starts anew with its machine: what was said about its time before means nothing now.
+        node.clock.offset = restart;
         node.fenced = !node.external;
         let boot = node.boot;
         let span = self.random.below(if self.healed { 300_000 } else { 2_500_000 });
@@ -304,8 +307,8 @@ impl World {
         // What the engine last allowed the guard is void too.
         self.nodes[slot].guard_at = None;
         if self.nodes[slot].machine.is_some() {
-            let run = Run::new(self.random.next());
-            self.drive(slot, Event::Woke(run));
+            let random = self.random.next();
+            self.drive(slot, Event::Woke(random));
         } else if !self.mutated(Mutation::GuardAbsent) {
             let span = self.fence_span(slot);
             self.after(span, Happening::GuardHeld(slot));

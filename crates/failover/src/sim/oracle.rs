@@ -116,28 +116,48 @@ impl Oracle {
 
     /// (d): a prefix grows in one line, by one host.
     pub(crate) fn captured(&mut self, epoch: EpochId, slot: usize, content: Content, commits: &Commits) {
-        let Some((_, writer, tip)) = self.prefixes.iter_mut().rev().find(|(known, ..)| *known == epoch) else {
+        let Some((_, writer, tip)) = self.prefixes.iter_mut().rev().find(|(known, ..)| *known == epoch)
+        else {
             return self.broken(Property::OneWriterPerPrefix, || format!("prefix {epoch} was never begun"));
         };
         if *writer == slot && commits.contains(content, *tip) {
             *tip = content;
         } else {
-            self.broken(Property::OneWriterPerPrefix, || format!("prefix {epoch} gets commit {content} of host {slot}"));
+            self.broken(Property::OneWriterPerPrefix, || {
+                format!("prefix {epoch} gets commit {content} of host {slot}")
+            });
         }
     }
 
-    pub(crate) fn acknowledged(&mut self, slot: usize, epoch: EpochId, content: Content, newest: bool, commits: &Commits) {
+    pub(crate) fn acknowledged(
+        &mut self,
+        slot: usize,
+        epoch: EpochId,
+        content: Content,
+        newest: bool,
+        commits: &Commits,
+    ) {
         if !newest {
-            self.broken(Property::OnlyNewest, || format!("host {slot} acknowledges {epoch}, which is not the newest"));
+            self.broken(Property::OnlyNewest, || {
+                format!("host {slot} acknowledges {epoch}, which is not the newest")
+            });
         }
         remember(&mut self.acknowledged, epoch, content, commits);
     }
 
     /// A host shows `protected`: the peer's disk has to hold it now, unless the peer is a new voter that this host has
     /// not heard of yet.
-    pub(crate) fn told_protected(&mut self, epoch: EpochId, content: Content, peer: Option<&Disk>, commits: &Commits) {
+    pub(crate) fn told_protected(
+        &mut self,
+        epoch: EpochId,
+        content: Content,
+        peer: Option<&Disk>,
+        commits: &Commits,
+    ) {
         if peer.is_some_and(|disk| !disk.holds(content, commits)) {
-            self.broken(Property::ToldTheTruth, || format!("{epoch} shows commit {content} as protected, which the peer lacks"));
+            self.broken(Property::ToldTheTruth, || {
+                format!("{epoch} shows commit {content} as protected, which the peer lacks")
+            });
         }
         remember(&mut self.told, epoch, content, commits);
     }
@@ -145,12 +165,16 @@ impl Oracle {
     /// A deletion: the same disk has to hold the content elsewhere.
     pub(crate) fn dropped(&mut self, slot: usize, content: Content, disk: &Disk, commits: &Commits) {
         if !disk.holds(content, commits) && !self.is_restored_away(content, commits) {
-            self.broken(Property::CommitsKept, || format!("host {slot} deletes commit {content}, which it holds nowhere else"));
+            self.broken(Property::CommitsKept, || {
+                format!("host {slot} deletes commit {content}, which it holds nowhere else")
+            });
         }
     }
 
     fn is_restored_away(&self, content: Content, commits: &Commits) -> bool {
-        self.restored.iter().any(|(old, new)| commits.contains(*old, content) && !commits.contains(*new, content))
+        self.restored
+            .iter()
+            .any(|(old, new)| commits.contains(*old, content) && !commits.contains(*new, content))
     }
 
     /// A durable step.
@@ -158,7 +182,11 @@ impl Oracle {
         match record {
             Record::Opened(opened, _) => self.opens(slot, opened, nodes, commits),
             Record::Superseded(theirs, aside) => {
-                let own = self.opened.iter().find(|known| known.epoch == aside.epoch).map(|known| known.lineage.clone());
+                let own = self
+                    .opened
+                    .iter()
+                    .find(|known| known.epoch == aside.epoch)
+                    .map(|known| known.lineage.clone());
                 if let Some(own) = own.filter(|_| !theirs.contains(aside.epoch)) {
                     for known in &mut self.opened {
                         known.left_out |= own.contains(known.epoch) && !theirs.contains(known.epoch);
@@ -174,7 +202,8 @@ impl Oracle {
         let base = content_at(opened.opening().base.position);
         // A restore on the losing or undecided side of a contest goes on from what the other side left out.
         let parent = opened.opening().parent;
-        let aside = reason == Reason::Restore && self.opened.iter().any(|k| Some(k.epoch) == parent && k.left_out);
+        let aside =
+            reason == Reason::Restore && self.opened.iter().any(|k| Some(k.epoch) == parent && k.left_out);
         let alone = reason == Reason::Restore && !is_leased(&nodes[slot]);
         let forced = matches!(reason, Reason::Person | Reason::Machine) || alone || aside;
         for at in 0..self.opened.len() {
@@ -185,7 +214,9 @@ impl Oracle {
                 if forced {
                     self.opened[at].left_out |= !aside;
                 } else {
-                    self.broken(Property::NothingLeftOut, || format!("{epoch} of host {slot} leaves out {known}"));
+                    self.broken(Property::NothingLeftOut, || {
+                        format!("{epoch} of host {slot} leaves out {known}")
+                    });
                 }
             }
         }
@@ -218,19 +249,31 @@ impl Oracle {
         };
         let (told, acknowledged) = (lost(&self.told), lost(&self.acknowledged));
         if let Some((of, commit)) = told {
-            self.broken(Property::ToldTheTruth, || format!("{epoch} loses commit {commit} of {of}, shown as protected"));
+            self.broken(Property::ToldTheTruth, || {
+                format!("{epoch} loses commit {commit} of {of}, shown as protected")
+            });
         }
         if let Some((of, commit)) = acknowledged {
-            self.broken(Property::AcknowledgedKept, || format!("{epoch} loses acknowledged commit {commit} of {of}"));
+            self.broken(Property::AcknowledgedKept, || {
+                format!("{epoch} loses acknowledged commit {commit} of {of}")
+            });
         }
     }
 
     /// (b) and (c) at the end: where is every commit?
-    pub(crate) fn check_end(&mut self, current: Content, nodes: &[Node], alive: [bool; 2], commits: &Commits) {
+    pub(crate) fn check_end(
+        &mut self,
+        current: Content,
+        nodes: &[Node],
+        alive: [bool; 2],
+        commits: &Commits,
+    ) {
         let living = || nodes.iter().take(2).zip(alive).filter(|(_, alive)| *alive).map(|(node, _)| node);
         let mut kept = vec![false; commits.all().end as usize];
         let mut acknowledged = kept.clone();
-        for content in living().flat_map(|node| node.disk.forks.iter().map(|(_, content)| *content)).chain([current]) {
+        for content in
+            living().flat_map(|node| node.disk.forks.iter().map(|(_, content)| *content)).chain([current])
+        {
             mark(&mut kept, content, commits);
         }
         for (_, content) in &self.acknowledged {

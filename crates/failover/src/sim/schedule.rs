@@ -51,6 +51,8 @@ pub enum Fault {
     Isolate(usize, Time),
     /// Every message is slow for so long.
     Congestion(Time),
+    /// Words of release take many seconds, for so long.
+    LateRelease(Time),
     /// The fence takes as long as it may.
     SlowFence(usize),
     /// The store's objects are gone.
@@ -126,12 +128,31 @@ impl Schedule {
             let fault = draw_fault(&mut random, machines, lies, changes);
             schedule.faults.push((at, fault));
         }
+        if random.chance(12) {
+            schedule.draw_late_release(&mut random);
+        }
         if random.chance(8) {
-            schedule.faults.push((random.below(schedule.chaos), Fault::DiskLost(random.below(machines as u64) as usize)));
+            schedule.faults.push((
+                random.below(schedule.chaos),
+                Fault::DiskLost(random.below(machines as u64) as usize),
+            ));
             schedule.gone = None;
         }
         schedule.faults.sort_by_key(|(at, _)| *at);
         schedule
+    }
+
+    /// A switchover whose word of release comes when its sender has long begun another epoch.
+    fn draw_late_release(&mut self, random: &mut Random) {
+        let at = random.below(self.chaos);
+        self.faults.push((at, Fault::LateRelease(3 * SECOND)));
+        for host in 0..2 {
+            self.faults.push((at + random.below(2 * SECOND), Fault::Person(host, Click::SwitchOver)));
+        }
+        let host = random.below(2) as usize;
+        let cut = at + random.between(8 * SECOND, 16 * SECOND);
+        self.faults.push((cut, Fault::Cut(host, 1 - host, 20 * SECOND)));
+        self.faults.retain(|(at, _)| *at < self.chaos);
     }
 
     /// Machines: two hosts, the witnesses, and one that may become a witness where there is none.
@@ -167,7 +188,9 @@ fn draw_fault(random: &mut Random, machines: usize, lies: bool, changes: bool) -
         86..89 => Fault::HonestTakeOver(host, span + 8 * SECOND),
         89..92 => Fault::Person(host, Click::Restore),
         92..93 => Fault::Person(host, Click::PromoteFork),
-        93..94 => Fault::Person(host, if random.chance(50) { Click::ChooseMine } else { Click::ChooseTheirs }),
+        93..94 => {
+            Fault::Person(host, if random.chance(50) { Click::ChooseMine } else { Click::ChooseTheirs })
+        }
         94..98 if changes => Fault::Person(host, Click::Change),
         _ => Fault::Person(host, Click::Stop),
     }

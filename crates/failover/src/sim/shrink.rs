@@ -35,7 +35,8 @@ pub fn shrink(schedule: &Schedule, mutations: Mutations, property: Property) -> 
         // Other delays may need a shorter chaos.
         let last = best.faults.last().map_or(0, |(at, _)| *at);
         for chaos in [last + 1_000_000, last + 4_000_000, last + 10_000_000] {
-            let candidate = Schedule { chaos, seed: if seed == 0 { best.seed } else { seed }, ..best.clone() };
+            let candidate =
+                Schedule { chaos, seed: if seed == 0 { best.seed } else { seed }, ..best.clone() };
             if chaos < best.chaos && fails(&candidate) {
                 best = candidate;
             }

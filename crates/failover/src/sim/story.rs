@@ -62,7 +62,9 @@ impl Story {
             Action::Send(envelope) => {
                 self.tell(now, slot, || format!("  says to {}: {}", envelope.to, said(&envelope.body)));
             }
-            Action::Persist(record) => self.tell(now, slot, || format!("  stores {}", plain(&format!("{record:?}")))),
+            Action::Persist(record) => {
+                self.tell(now, slot, || format!("  stores {}", plain(&format!("{record:?}"))))
+            }
             other => self.tell(now, slot, || format!("  {}", plain(&format!("{other:?}")))),
         }
     }

@@ -1,10 +1,10 @@
 //! The world of one schedule: machines, network and time, one event after the other in one thread.
 
 use crate::host::Host;
-use crate::ids::{EpochId, PairId, Run, Term, VoterId};
+use crate::ids::{EpochId, PairId, Term, VoterId};
 use crate::leases::Timing;
 use crate::membership::{Membership, Setup, Stage, Version};
-use crate::message::{Action, Done, Envelope, Event, Task};
+use crate::message::{Action, Body, Done, Envelope, Event, Task};
 use crate::mutations::{Mutation, Mutations};
 use crate::sim::content::{Commits, Content, EMPTY};
 use crate::sim::disk::{Disk, File};
@@ -72,6 +72,7 @@ pub(crate) struct World {
     /// Until when messages from one machine to another are lost.
     pub(crate) cut: [[Time; 5]; 5],
     pub(crate) congested_until: Time,
+    pub(crate) late_release_until: Time,
     /// The chaos is over.
     pub(crate) healed: bool,
     pub(crate) programs_stopped: bool,
@@ -101,6 +102,7 @@ impl World {
             story,
             cut: [[0; 5]; 5],
             congested_until: 0,
+            late_release_until: 0,
             healed: false,
             programs_stopped: false,
             disturbed: 0,
@@ -132,7 +134,8 @@ impl World {
         for (slot, id) in ids.into_iter().enumerate() {
             let tenure = if slot == 0 { Tenure::Opened(opened.clone()) } else { Tenure::Follows };
             let member = membership.is_voter(id);
-            let stored = if member { Stored::paired(membership.clone(), &opened, tenure) } else { Stored::blank() };
+            let stored =
+                if member { Stored::paired(membership.clone(), &opened, tenure) } else { Stored::blank() };
             let file = File { epoch: opened.epoch(), committed: EMPTY, captured: EMPTY };
             let disk = Disk { path: (slot == 0).then_some(file), ..Disk::default() };
             let clock = Clock { tenths: self.schedule.clocks[slot], offset: self.random.below(1 << 40) };
@@ -255,12 +258,12 @@ impl World {
         let id = Identity { me: node.id, pair: PAIR, timing: self.timing, mutations: self.mutations };
         let now = node.clock.at(self.now);
         let mut out = std::mem::take(&mut self.spare);
-        let run = Run::new(self.random.next());
+        let random = self.random.next();
         let stored = node.stored.clone();
         node.window_until = node.window_until.max(self.now + 1_300_000);
         self.story.tell(self.now, slot, || "the engine starts".to_owned());
         node.machine = Some(if slot < 2 {
-            Machine::Host(Box::new(Host::start(id, stored, run, now, &mut out)))
+            Machine::Host(Box::new(Host::start(id, stored, random, now, &mut out)))
         } else {
             Machine::Witness(Box::new(Witness::start(id, stored, now)))
         });
@@ -378,7 +381,9 @@ impl World {
             let span = self.travel_time();
             self.after(span, Happening::Deliver(from, to, payload.clone()));
         }
-        let span = self.travel_time();
+        let released = matches!(&payload, Payload::Protocol(Envelope { body: Body::Release(..), .. }));
+        let held = released && self.now < self.late_release_until;
+        let span = if held { self.random.between(6_000_000, 25_000_000) } else { self.travel_time() };
         self.after(span, Happening::Deliver(from, to, payload));
     }
 
