@@ -3,7 +3,7 @@
 
 use crate::host::{Errand, Host};
 use crate::ids::Term;
-use crate::membership::{Membership, Setup};
+use crate::membership::{Membership, Setup, Stage};
 use crate::message::{Action, Body, Envelope, Obstacle};
 use crate::mutations::Mutation;
 use crate::stored::Record;
@@ -12,6 +12,7 @@ impl Host {
     /// A person wants another mode or other voters.
     pub(crate) fn change(&mut self, to: Setup, forced: bool, out: &mut Vec<Action>) -> Result<(), Obstacle> {
         match self.errand {
+            _ if self.is_contested() && !forced => return Err(Obstacle::Busy),
             Errand::None | Errand::Contest(_) => {}
             // Its votes would be given under the old membership.
             Errand::Campaign(_) => self.errand = Errand::None,
@@ -42,6 +43,7 @@ impl Host {
 
     fn put_in_force(&mut self, membership: Membership, out: &mut Vec<Action>) {
         self.voter.persist(Record::Membership(membership), out);
+        self.leave_contest_to_votes();
         self.stored_membership = vec![self.me()];
         self.push_membership(out);
     }
@@ -50,6 +52,14 @@ impl Host {
         let me = self.me();
         if let Some(settled) = self.voter.membership().map(|current| current.settling(term, me)) {
             self.put_in_force(settled, out);
+        }
+    }
+
+    /// Where votes decide, the later epoch is the current one: there is no contest to go on with.
+    fn leave_contest_to_votes(&mut self) {
+        if self.is_contested() && !self.contests() {
+            self.unresolved = None;
+            self.errand = Errand::None;
         }
     }
 
@@ -66,10 +76,8 @@ impl Host {
         if !self.stored_membership.contains(&me) {
             self.stored_membership.push(me);
         }
-        if current.may_settle(&self.stored_membership)
-            && self.errand == Errand::None
-            && self.holds_own_promise(term)
-        {
+        let at_rest = self.errand == Errand::None && !self.is_contested();
+        if current.may_settle(&self.stored_membership) && at_rest && self.holds_own_promise(term) {
             self.settle_change(term, out);
         }
     }
@@ -95,12 +103,17 @@ impl Host {
         if matches!(self.errand, Errand::Promotion(_) | Errand::Undoing(_)) {
             return;
         }
+        if self.is_contested() && matches!(membership.stage, Stage::Changing { .. }) {
+            // First it has to be clear who is primary: a contest is settled by one rule on both hosts, or both give up.
+            return;
+        }
         let needs = |known: Option<&Membership>| known.is_some_and(Membership::needs_leases);
         if needs(Some(&membership)) && !needs(self.voter.membership()) && !self.is_fenced() {
             // Who writes without leases stops first: `automatic` begins with one writer.
             return;
         }
         if self.voter.adopt(membership, out) {
+            self.leave_contest_to_votes();
             self.stored_membership.clear();
             if matches!(self.errand, Errand::Campaign(_)) {
                 self.errand = Errand::None;

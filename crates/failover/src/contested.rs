@@ -44,7 +44,7 @@ pub fn decide(mine: &Facts, theirs: &Facts, mutations: &Mutations) -> Verdict {
     };
     let by_number = if mine.epoch > theirs.epoch { Verdict::Mine } else { Verdict::Theirs };
     let undecided =
-        if mutations.has(Mutation::ContestBothYield) { Verdict::Theirs } else { Verdict::Unresolved };
+        if mutations.has(Mutation::ContestBothStay) { Verdict::Mine } else { Verdict::Unresolved };
     let neither_wrote = !mine.wrote && !theirs.wrote;
     one(mine.chosen, theirs.chosen)
         .or_else(|| one(mine.wrote, theirs.wrote))
@@ -85,6 +85,11 @@ impl Host {
         self.voter.membership().is_some_and(|membership| !membership.leased_setups().eq(membership.setups()))
     }
 
+    /// Whether a contest is under way or was left without a winner.
+    pub(crate) fn is_contested(&self) -> bool {
+        self.unresolved.is_some() || matches!(self.errand, Errand::Contest(_))
+    }
+
     /// The peer has an epoch that is neither an ancestor nor a descendant of this host's.
     pub(crate) fn enter_contest(&mut self, theirs: &Lineage) {
         let tip = theirs.tip_epoch();
@@ -118,7 +123,7 @@ impl Host {
             Verdict::Mine => {}
             Verdict::Theirs => self.supersede(theirs, out),
             Verdict::Unresolved => {
-                self.send_facts(out);
+                self.say_facts(mine, true, out);
                 self.unresolved = Some(Unresolved { theirs, mine: Some(mine) });
                 self.errand = Errand::None;
                 self.resumed = true;
@@ -160,14 +165,14 @@ impl Host {
     /// Says the facts, once a beat until the contest is over: they may be lost.
     pub(crate) fn send_facts(&self, out: &mut Vec<Action>) {
         if let Errand::Contest(Contest { mine: Some(facts), .. }) = &self.errand {
-            self.say_facts(*facts, out);
+            self.say_facts(*facts, false, out);
         }
     }
 
-    fn say_facts(&self, facts: Facts, out: &mut Vec<Action>) {
+    fn say_facts(&self, facts: Facts, answer: bool, out: &mut Vec<Action>) {
         let me = self.me();
         if let Some(peer) = self.voter.membership().and_then(|membership| membership.peer_of(me)) {
-            self.voter.send(peer, Body::Contest(self.voter.stored.ballot.opened.clone(), facts), out);
+            self.voter.send(peer, Body::Contest(self.voter.stored.ballot.opened.clone(), facts, answer), out);
         }
     }
 
@@ -177,6 +182,7 @@ impl Host {
         from: VoterId,
         theirs: &Lineage,
         facts: Facts,
+        answer: bool,
         out: &mut Vec<Action>,
     ) {
         let own = self.voter.stored.ballot.opened.tip_epoch();
@@ -188,7 +194,11 @@ impl Host {
         if let (Some(known), Errand::None) = (known, &self.errand) {
             match known.mine {
                 // The other side started again, and asks anew.
-                Some(mine) if !facts.chosen && Some(mine.epoch) == own => self.say_facts(mine, out),
+                Some(mine) if !facts.chosen && Some(mine.epoch) == own => {
+                    if !answer {
+                        self.say_facts(mine, true, out);
+                    }
+                }
                 _ => self.begin_contest(theirs.clone(), false),
             }
         }

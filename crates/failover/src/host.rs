@@ -412,7 +412,7 @@ impl Host {
             }
             Body::HasStored(epoch) => self.opening_stored(from, *epoch, now, out),
             Body::Release(epoch, heir) => self.released_by(from, *epoch, heir, now, out),
-            Body::Contest(lineage, facts) => self.hear_facts(from, lineage, *facts, out),
+            Body::Contest(lineage, facts, answer) => self.hear_facts(from, lineage, *facts, *answer, out),
             Body::Membership(membership) => self.hear_membership((**membership).clone(), out),
         }
     }

@@ -121,6 +121,13 @@ pub struct EpochId {
     pub host: VoterId,
 }
 
+impl EpochId {
+    /// What a database is called that lay at a host's path before pairing: in no line, so always a fork.
+    pub const fn stray(host: VoterId) -> Self {
+        Self { term: Term(0), number: EpochNumber(0), host }
+    }
+}
+
 /// A moment on one voter's own clock, which counts sleep and is never compared with another's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Moment(u64);

@@ -51,7 +51,7 @@ impl Setup {
             return Err(SetupError::NamedTwice);
         }
         match self.mode {
-            Mode::Automatic if voters.len() % 2 == 0 => Err(SetupError::EvenVoters),
+            Mode::Automatic if voters.len().is_multiple_of(2) => Err(SetupError::EvenVoters),
             Mode::Manual | Mode::AutomaticWithoutWitness if voters.len() != 2 => {
                 Err(SetupError::WitnessWithoutVote)
             }

@@ -41,8 +41,9 @@ pub enum Body {
     HasStored(EpochId),
     /// The sender's epoch of this term has ended for ever.
     Release(EpochId, Heir),
-    /// What the sender knows of its side of a contest, with the line that the facts are about.
-    Contest(Lineage, Facts),
+    /// What the sender knows of its side of a contest, with the line that the facts are about. `true`: an answer, which
+    /// wants none itself.
+    Contest(Lineage, Facts, bool),
     /// Mode and voters, to one who knows an older version.
     Membership(Box<Membership>),
 }

@@ -49,8 +49,8 @@ pub enum Mutation {
     GreenOnCaptured,
     /// An equal file goes before the warm copy is complete (rule 6).
     DropWithoutCopy,
-    /// A contest without a winner is given up by both sides (rule 7).
-    ContestBothYield,
+    /// In a contest without a winner both sides wait for the other to give up (rule 7).
+    ContestBothStay,
     /// A reply to a request from before a start or a wake counts (rule 1).
     ReplyOfEarlierRun,
 }
@@ -108,7 +108,7 @@ impl Mutation {
         Self::SettleAtOnce,
         Self::GreenOnCaptured,
         Self::DropWithoutCopy,
-        Self::ContestBothYield,
+        Self::ContestBothStay,
         Self::ReplyOfEarlierRun,
     ];
 }

@@ -346,10 +346,8 @@ impl Host {
     pub(crate) fn tend_promotion(&mut self, now: Moment, out: &mut Vec<Action>) {
         let patience = self.voter.id.timing.patience;
         match &self.errand {
-            Errand::Campaign(campaign) => {
-                if now.since(campaign.since) >= patience / 2 {
-                    self.errand = Errand::None;
-                }
+            Errand::Campaign(campaign) if now.since(campaign.since) >= patience / 2 => {
+                self.errand = Errand::None
             }
             Errand::Promotion(promotion) => {
                 let (term, parent) = (promotion.promised.term(), promotion.promised.parent().clone());

@@ -1,6 +1,6 @@
 //! The one word that the owner is told, decided from what is proven and nothing else (DESIGN 4.2).
 
-use crate::host::{Errand, Gate, Host};
+use crate::host::{Gate, Host};
 use crate::ids::{EpochId, Moment, Position};
 use crate::mutations::Mutation;
 use crate::tenure::Tenure;
@@ -36,7 +36,7 @@ pub enum Overall {
 impl Host {
     /// What this host shows for a primary's data.
     pub fn overall(&self, now: Moment, evidence: &Evidence) -> Overall {
-        if self.unresolved.is_some() || matches!(self.errand, Errand::Contest(_)) {
+        if self.is_contested() {
             return Overall::Contested;
         }
         let Tenure::Opened(opened) = &self.voter.stored.tenure else { return Overall::Fenced };

@@ -1,9 +1,9 @@
 //! What a voter keeps on disk, and the durable steps that change it. Each step is one transaction.
 
-use crate::ids::{Run, Term};
+use crate::ids::{EpochId, Run, Term, VoterId};
 use crate::lineage::Lineage;
 use crate::membership::Membership;
-use crate::rejoin::Aside;
+use crate::rejoin::{Aside, AsideStage};
 use crate::tenure::{Announced, Opened, Released, Tenure};
 use crate::voting::{Ballot, Promise};
 use serde::{Deserialize, Serialize};
@@ -81,6 +81,14 @@ impl Stored {
             membership: Some(membership),
         };
         Self { ballot, tenure, receiver_closed: None, aside: None, clean: true, run: Run::default() }
+    }
+
+    /// As [`Stored::paired`], for a host that has a database of its own at the program's path: it becomes a fork before
+    /// anything else (rule 10).
+    pub fn paired_with_stray(membership: Membership, primary: &Opened, me: VoterId) -> Self {
+        let epoch = EpochId::stray(me);
+        let aside = Some(Aside { epoch, stage: AsideStage::Renaming });
+        Self { aside, ..Self::paired(membership, primary, Tenure::Follows) }
     }
 
     /// Makes the step. The only way in which stored state changes.

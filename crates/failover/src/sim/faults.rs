@@ -38,7 +38,7 @@ impl World {
                 }
             }
             Fault::Congestion(span) => self.congested_until = self.now + span,
-            Fault::LateRelease(span) => self.late_release_until = self.now + span,
+            Fault::Held(word, span) => self.held = Some((word, self.now + span)),
             Fault::SlowFence(slot) => self.nodes[slot].slow_fence = true,
             Fault::StoreLost(slot) => self.lose_part(slot, true),
             Fault::WarmLost(slot) => self.lose_part(slot, false),
@@ -132,7 +132,7 @@ impl World {
         let witness = || vec![self.nodes[2].id];
         let (mode, witnesses) = match mode {
             Mode::Automatic => (Mode::Manual, Vec::new()),
-            Mode::Manual if self.now % 2 == 0 => (Mode::AutomaticWithoutWitness, Vec::new()),
+            Mode::Manual if self.now.is_multiple_of(2) => (Mode::AutomaticWithoutWitness, Vec::new()),
             Mode::Manual | Mode::AutomaticWithoutWitness => (Mode::Automatic, witness()),
         };
         Setup { mode, hosts, witnesses }
@@ -150,7 +150,7 @@ impl World {
         self.healed_at = self.now;
         self.cut = [[0; 5]; 5];
         self.congested_until = 0;
-        self.late_release_until = 0;
+        self.held = None;
         self.story.tell(self.now, 0, || "--- faults stop".to_owned());
         for slot in 0..self.nodes.len() {
             let node = &mut self.nodes[slot];

@@ -215,8 +215,10 @@ impl World {
         let node = &self.nodes[slot];
         let tip = node.stored.ballot.opened.tip_epoch();
         let copies = || node.disk.copies.iter().filter(|copy| copy.unbroken(&self.commits).is_some());
-        let newest =
-            copies().find(|copy| Some(copy.epoch) == tip).or_else(|| copies().last()).map(|copy| copy.epoch);
+        let newest = copies()
+            .find(|copy| Some(copy.epoch) == tip)
+            .or_else(|| copies().next_back())
+            .map(|copy| copy.epoch);
         if newest != node.told_copy {
             self.nodes[slot].told_copy = newest;
             self.drive(slot, Event::Copy(newest));

@@ -91,7 +91,7 @@ impl Oracle {
     /// (a): asked at each commit that the guard's window doesn't excuse.
     pub(crate) fn writing(&mut self, slot: usize, now: Time, nodes: &[Node]) {
         let other = &nodes[1 - slot];
-        let strict = is_leased(&nodes[slot]) && is_leased(other) && !self.forced;
+        let strict = (is_leased(&nodes[slot]) || is_leased(other)) && !self.forced;
         if strict && other.can_write() && now >= other.window_until {
             self.broken(Property::OneWriter, || format!("hosts {slot} and {} can both write", 1 - slot));
         }

@@ -29,6 +29,15 @@ pub enum Click {
     Stop,
 }
 
+/// A kind of message that can be held up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// The end of an epoch.
+    Release,
+    /// A lease or a vote.
+    Vote,
+}
+
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -51,8 +60,8 @@ pub enum Fault {
     Isolate(usize, Time),
     /// Every message is slow for so long.
     Congestion(Time),
-    /// Words of release take many seconds, for so long.
-    LateRelease(Time),
+    /// All such releases, and half of such votes, take many seconds, for so long.
+    Held(Word, Time),
     /// The fence takes as long as it may.
     SlowFence(usize),
     /// The store's objects are gone.
@@ -128,8 +137,11 @@ impl Schedule {
             let fault = draw_fault(&mut random, machines, lies, changes);
             schedule.faults.push((at, fault));
         }
-        if random.chance(12) {
+        if random.chance(14) {
             schedule.draw_late_release(&mut random);
+        }
+        if random.chance(8) {
+            schedule.draw_late_votes(&mut random);
         }
         if random.chance(8) {
             schedule.faults.push((
@@ -145,13 +157,24 @@ impl Schedule {
     /// A switchover whose word of release comes when its sender has long begun another epoch.
     fn draw_late_release(&mut self, random: &mut Random) {
         let at = random.below(self.chaos);
-        self.faults.push((at, Fault::LateRelease(3 * SECOND)));
+        self.faults.push((at, Fault::Held(Word::Release, 3 * SECOND)));
         for host in 0..2 {
             self.faults.push((at + random.below(2 * SECOND), Fault::Person(host, Click::SwitchOver)));
         }
+        let cut = at + random.between(7 * SECOND, 11 * SECOND);
+        for host in 0..2 {
+            self.faults.push((cut, Fault::Cut(host, 1 - host, 20 * SECOND)));
+        }
+        self.faults.retain(|(at, _)| *at < self.chaos);
+    }
+
+    /// Leases that arrive after the machine that asked for them started anew, and then hears nothing more.
+    fn draw_late_votes(&mut self, random: &mut Random) {
+        let at = random.below(self.chaos);
         let host = random.below(2) as usize;
-        let cut = at + random.between(8 * SECOND, 16 * SECOND);
-        self.faults.push((cut, Fault::Cut(host, 1 - host, 20 * SECOND)));
+        self.faults.push((at, Fault::Held(Word::Vote, 3 * SECOND)));
+        self.faults.push((at + 2 * SECOND, Fault::Crash { slot: host, after: 0, power: true }));
+        self.faults.push((at + random.between(6 * SECOND, 14 * SECOND), Fault::Isolate(host, 20 * SECOND)));
         self.faults.retain(|(at, _)| *at < self.chaos);
     }
 

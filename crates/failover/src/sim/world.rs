@@ -11,7 +11,7 @@ use crate::sim::disk::{Disk, File};
 use crate::sim::node::{Clock, Machine, Node, Power, Time};
 use crate::sim::oracle::{Oracle, Violation};
 use crate::sim::random::Random;
-use crate::sim::schedule::{Fault, Schedule};
+use crate::sim::schedule::{Fault, Schedule, Word};
 use crate::sim::story::Story;
 use crate::stored::Stored;
 use crate::tenure::{Opened, Tenure};
@@ -72,7 +72,8 @@ pub(crate) struct World {
     /// Until when messages from one machine to another are lost.
     pub(crate) cut: [[Time; 5]; 5],
     pub(crate) congested_until: Time,
-    pub(crate) late_release_until: Time,
+    /// Words of this kind are held up until then.
+    pub(crate) held: Option<(Word, Time)>,
     /// The chaos is over.
     pub(crate) healed: bool,
     pub(crate) programs_stopped: bool,
@@ -102,7 +103,7 @@ impl World {
             story,
             cut: [[0; 5]; 5],
             congested_until: 0,
-            late_release_until: 0,
+            held: None,
             healed: false,
             programs_stopped: false,
             disturbed: 0,
@@ -134,10 +135,15 @@ impl World {
         for (slot, id) in ids.into_iter().enumerate() {
             let tenure = if slot == 0 { Tenure::Opened(opened.clone()) } else { Tenure::Follows };
             let member = membership.is_voter(id);
-            let stored =
+            let mut stored =
                 if member { Stored::paired(membership.clone(), &opened, tenure) } else { Stored::blank() };
             let file = File { epoch: opened.epoch(), committed: EMPTY, captured: EMPTY };
-            let disk = Disk { path: (slot == 0).then_some(file), ..Disk::default() };
+            let mut disk = Disk { path: (slot == 0).then_some(file), ..Disk::default() };
+            if slot == 1 && self.random.chance(20) {
+                let committed = self.commits.commit(EMPTY, slot);
+                disk.path = Some(File { epoch: EpochId::stray(id), committed, captured: committed });
+                stored = Stored::paired_with_stray(membership.clone(), &opened, id);
+            }
             let clock = Clock { tenths: self.schedule.clocks[slot], offset: self.random.below(1 << 40) };
             let external = slot < 2 && self.schedule.external[slot];
             self.nodes.push(new_node(id, clock, stored, disk, external));
@@ -381,10 +387,21 @@ impl World {
             let span = self.travel_time();
             self.after(span, Happening::Deliver(from, to, payload.clone()));
         }
-        let released = matches!(&payload, Payload::Protocol(Envelope { body: Body::Release(..), .. }));
-        let held = released && self.now < self.late_release_until;
-        let span = if held { self.random.between(6_000_000, 25_000_000) } else { self.travel_time() };
+        let span = if self.is_held(&payload) {
+            self.random.between(2_000_000, 22_000_000)
+        } else {
+            self.travel_time()
+        };
         self.after(span, Happening::Deliver(from, to, payload));
+    }
+
+    fn is_held(&mut self, payload: &Payload) -> bool {
+        let Some((word, _)) = self.held.filter(|(_, until)| self.now < *until) else { return false };
+        let Payload::Protocol(Envelope { body, .. }) = payload else { return false };
+        match word {
+            Word::Release => matches!(body, Body::Release(..)),
+            Word::Vote => matches!(body, Body::Vote(_)) && self.random.chance(50),
+        }
     }
 
     fn travel_time(&mut self) -> Time {
