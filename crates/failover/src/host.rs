@@ -3,10 +3,10 @@
 use crate::contested::{Contest, Unresolved};
 use crate::ids::{EpochId, Moment, Run, Term, VoterId};
 use crate::leases::{Leases, RequestId};
-use crate::lineage::Relation;
 use crate::membership::Membership;
-use crate::message::{Action, Body, Done, Envelope, Event, Hello, Notice, Obstacle, Order, Role, Task, Vote};
+use crate::message::{Action, Body, Done, Envelope, Event, Notice, Obstacle, Order, Task, Vote};
 use crate::mutations::Mutation;
+use crate::peer::Peer;
 use crate::promotion::{Campaign, Promotion};
 use crate::stored::{Record, Stored};
 use crate::switchover::Switchover;
@@ -46,32 +46,6 @@ pub(crate) enum Errand {
     Switchover(Switchover),
     Contest(Contest),
     Stopping,
-}
-
-/// What is known of the peer in this run.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Peer {
-    id: Option<VoterId>,
-    /// The peer's newest run that was heard of, and when its newest word was sent, on its clock.
-    spoke: Option<(Run, Moment)>,
-    pub(crate) heard: Option<Moment>,
-    pub(crate) role: Option<Role>,
-    pub(crate) copy: Option<EpochId>,
-    /// Checks that failed in a row.
-    pub(crate) failures: u32,
-}
-
-impl Peer {
-    /// Takes note of a word's age. Returns whether it is the newest of the peer's newest run, and answers this run: a
-    /// word that answers no one may be as old as the network likes.
-    fn is_current(&mut self, hello: &Hello, mine: Run) -> bool {
-        let word = Some((hello.run, hello.sent));
-        if word < self.spoke {
-            return false;
-        }
-        self.spoke = word;
-        hello.heard == Some(mine)
-    }
 }
 
 /// The state machine of a host that holds data. `(state, event, now) → (state, actions)`: [`Host::step`] changes the
@@ -160,7 +134,7 @@ impl Host {
         self.voter.id.me
     }
 
-    fn run(&self) -> Run {
+    pub(crate) fn run(&self) -> Run {
         self.voter.stored.run
     }
 
@@ -339,36 +313,9 @@ impl Host {
         Ok(())
     }
 
-    fn role(&self) -> Role {
-        match (&self.errand, &self.voter.stored.tenure) {
-            (Errand::Campaign(_) | Errand::Promotion(_) | Errand::Undoing(_), _)
-            | (_, Tenure::Announced(_)) => Role::Claimant,
-            (_, Tenure::Opened(opened)) if self.holds_own_promise(opened.epoch().term) => Role::Primary,
-            _ => Role::Standby,
-        }
-    }
-
     pub(crate) fn holds_own_promise(&self, term: Term) -> bool {
         let me = self.me();
         self.voter.stored.ballot.promised.is_some_and(|p| p.term == term && p.to == me)
-    }
-
-    pub(crate) fn greet(&self, now: Moment, out: &mut Vec<Action>) {
-        let me = self.me();
-        let Some(peer) = self.voter.membership().and_then(|membership| membership.peer_of(me)) else {
-            return;
-        };
-        let ballot = &self.voter.stored.ballot;
-        let hello = Hello {
-            run: self.run(),
-            sent: now,
-            heard: self.peer.spoke.map(|(run, _)| run),
-            opened: ballot.opened.clone(),
-            promised: ballot.promised_term(),
-            role: self.role(),
-            copy: self.copy,
-        };
-        self.voter.send(peer, Body::Hello(hello), out);
     }
 
     /// Leases and answers from before count for nothing any more (docs/failover.md rule 1).
@@ -392,12 +339,7 @@ impl Host {
         let from = envelope.from;
         self.note_version(envelope, out);
         if self.voter.membership().and_then(|m| m.peer_of(self.me())) == Some(from) {
-            if self.peer.id != Some(from) {
-                // A new voter in the old one's place: nothing that was heard before is about it.
-                self.peer = Peer { id: Some(from), ..Peer::default() };
-            }
-            self.peer.heard = Some(now);
-            self.peer.failures = 0;
+            self.peer.spoke_at(from, now);
         }
         match &envelope.body {
             Body::Hello(hello) => self.hear(hello, now, out),
@@ -415,32 +357,6 @@ impl Host {
             Body::Contest(lineage, facts, answer) => self.hear_facts(from, lineage, *facts, *answer, out),
             Body::Membership(membership) => self.hear_membership((**membership).clone(), out),
         }
-    }
-
-    /// A word from the peer.
-    fn hear(&mut self, hello: &Hello, now: Moment, out: &mut Vec<Action>) {
-        let unanswered = self.peer.spoke.is_none_or(|(run, _)| run < hello.run);
-        let current = self.peer.is_current(hello, self.run());
-        if unanswered {
-            self.greet(now, out);
-        }
-        if !current {
-            return;
-        }
-        self.peer.role = Some(hello.role);
-        self.peer.copy = hello.copy;
-        self.seen = self.seen.max(hello.promised);
-        if let Some(opened) = self.voter.stored.tenure.opened() {
-            let known = matches!(opened.lineage().relation(&hello.opened), Relation::Same | Relation::Ahead);
-            if known && hello.role == Role::Standby && hello.promised <= opened.epoch().term {
-                self.resumed = true;
-                self.answer_by = None;
-            }
-        }
-        if hello.role == Role::Primary {
-            self.stop_campaign();
-        }
-        self.learn_of_peer(&hello.opened, out);
     }
 
     /// Answers an ask. A primary that writes, or is handing over, gives its vote to nobody else.

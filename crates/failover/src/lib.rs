@@ -16,6 +16,7 @@ mod lineage;
 mod membership;
 mod message;
 mod mutations;
+mod peer;
 mod promotion;
 mod rejoin;
 #[cfg(feature = "simulator")]

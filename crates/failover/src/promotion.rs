@@ -1,7 +1,7 @@
 //! From wanting a term to an opened epoch (docs/failover.md rules 2, 3, 4): standing, the claim, and the steps between
 //! the votes and the first write. An in-place restore takes the same steps without a claim.
 
-use crate::host::{Errand, Gate, Host, Peer};
+use crate::host::{Errand, Gate, Host};
 use crate::ids::{EpochId, Moment, Position, Term, VoterId};
 use crate::lineage::{Lineage, Reason};
 use crate::membership::Membership;
@@ -46,7 +46,7 @@ enum Step {
 
 impl Host {
     /// What this host could go on from, and the line that it continues; `None` if it could not succeed (rule 4).
-    fn candidacy(&self, waived: bool) -> Option<(Source, Lineage)> {
+    pub(crate) fn candidacy(&self, waived: bool) -> Option<(Source, Lineage)> {
         let stored = &self.voter.stored;
         let me = self.me();
         if stored.aside.is_some() || stored.ballot.membership.as_ref()?.peer_of(me).is_none() {
@@ -101,14 +101,21 @@ impl Host {
         if membership.needs_leases() { !self.voter.lending.is_lent(now) } else { recent(timing.beat * 3) }
     }
 
-    fn next_term(&self) -> Term {
+    pub(crate) fn next_term(&self) -> Term {
         let ballot = &self.voter.stored.ballot;
         let known = ballot.newest().tip_epoch().map_or(Term::default(), |tip| tip.term);
         self.seen.max(ballot.promised_term()).max(known).next()
     }
 
     /// Asks for votes, the own one first. A claimant that can't vote for itself has no claim.
-    fn campaign(&mut self, ask: Ask, source: Source, reason: Reason, now: Moment, out: &mut Vec<Action>) {
+    pub(crate) fn campaign(
+        &mut self,
+        ask: Ask,
+        source: Source,
+        reason: Reason,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
         self.seen = self.seen.max(ask.term);
         let pre = ask.kind == AskKind::PreVote;
         self.errand =
@@ -198,30 +205,6 @@ impl Host {
         let ask = Ask { kind: AskKind::Claim, term: self.next_term(), parent, waived: true };
         self.campaign(ask, Source::Restore(fork), Reason::Person, now, out);
         Ok(())
-    }
-
-    /// `automatic-without-witness`: checks that fail in a row stand in for the missing vote, counted only after a
-    /// success in this run (rule 3).
-    pub(crate) fn check_peer(&mut self, now: Moment, out: &mut Vec<Action>) {
-        if now < self.next_check {
-            return;
-        }
-        let timing = self.voter.id.timing;
-        self.next_check = now.after(timing.check);
-        let Peer { heard: Some(heard), .. } = self.peer else { return };
-        self.peer.failures = if now.since(heard) >= timing.check { self.peer.failures + 1 } else { 0 };
-        let by_checks = self.voter.membership().is_some_and(Membership::takes_over_by_checks);
-        if !by_checks
-            || self.peer.failures < timing.failures
-            || self.errand != Errand::None
-            || self.permit(now).is_some()
-        {
-            return;
-        }
-        if let Some((source, parent)) = self.candidacy(false) {
-            let ask = Ask { kind: AskKind::Claim, term: self.next_term(), parent, waived: false };
-            self.campaign(ask, source, Reason::Machine, now, out);
-        }
     }
 
     /// The heir of a release claims at once.

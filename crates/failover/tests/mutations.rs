@@ -1,11 +1,11 @@
 //! Each deliberate mistake is caught. A simulator that finds nothing proves nothing until it finds these.
 
-use sqlite_replicate_failover::sim::{Property, Schedule, run, shrink};
+use sqlite_replicate_failover::sim::{Property, Schedule, run};
 use sqlite_replicate_failover::{Mutation, Mutations};
 use std::time::{Duration, Instant};
 
 /// How many schedules, from the first seed on, catch even the rarest mistake; far more than any needs.
-const ENOUGH: u64 = 100_000;
+const ENOUGH: u64 = 400_000;
 
 fn caught(mutation: Mutation) -> Option<(u64, Property, Duration)> {
     let started = Instant::now();
