@@ -67,14 +67,14 @@ pub(crate) struct Contest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unresolved {
     theirs: Lineage,
-    /// What this host said; `None` if it could not be told yet when a person let it go on.
+    /// What this host said, if the facts of both sides left it without a winner; they stay as they are then.
     mine: Option<Facts>,
 }
 
 impl Contest {
-    /// Left as it is, by the rule or by a person.
-    pub(crate) fn unresolved(&self) -> Unresolved {
-        Unresolved { theirs: self.theirs.clone(), mine: self.mine }
+    /// Left by a person because the peer says nothing. What this host knew of itself will not stay true while it writes.
+    pub(crate) fn left_by_person(&self) -> Unresolved {
+        Unresolved { theirs: self.theirs.clone(), mine: None }
     }
 }
 

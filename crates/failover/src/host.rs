@@ -452,7 +452,7 @@ impl Host {
             return Err(Obstacle::VotesDecide);
         }
         if let Errand::Contest(contest) = &self.errand {
-            self.unresolved = Some(contest.unresolved());
+            self.unresolved = Some(contest.left_by_person());
             self.errand = Errand::None;
         }
         self.resumed = true;
