@@ -85,6 +85,14 @@ impl Host {
         self.voter.membership().is_some_and(|membership| !membership.leased_setups().eq(membership.setups()))
     }
 
+    /// A person answers for a peer that says nothing in a contest.
+    pub(crate) fn leave_contest(&mut self) {
+        if let Errand::Contest(contest) = &self.errand {
+            self.unresolved = Some(contest.left_by_person());
+            self.errand = Errand::None;
+        }
+    }
+
     /// Whether a contest is under way or was left without a winner.
     pub(crate) fn is_contested(&self) -> bool {
         self.unresolved.is_some() || matches!(self.errand, Errand::Contest(_))
@@ -139,6 +147,7 @@ impl Host {
             return;
         }
         self.errand = Errand::None;
+        self.voter.persist(Record::Yielded, out);
         if let Tenure::Opened(opened) = &self.voter.stored.tenure {
             let released = opened.release(None);
             self.voter.persist(Record::Released(released), out);

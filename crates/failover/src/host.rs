@@ -451,10 +451,7 @@ impl Host {
         if !self.holds_own_promise(opened.epoch().term) {
             return Err(Obstacle::VotesDecide);
         }
-        if let Errand::Contest(contest) = &self.errand {
-            self.unresolved = Some(contest.left_by_person());
-            self.errand = Errand::None;
-        }
+        self.leave_contest();
         self.resumed = true;
         Ok(())
     }

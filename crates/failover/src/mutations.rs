@@ -53,6 +53,12 @@ pub enum Mutation {
     ContestBothStay,
     /// A reply to a request from before a start or a wake counts (rule 1).
     ReplyOfEarlierRun,
+    /// As first designed: an opening that its own host took back bars that host too (rule 2).
+    OwnVoidBars,
+    /// As first designed: an equal file waits for a complete copy instead of becoming it (rule 6).
+    EqualWaits,
+    /// As first designed: a voter that a change removes gives no vote any more while the change is under way (rule 10).
+    RetiringVotersSilent,
 }
 
 /// The mistakes that a simulated host makes.
@@ -86,7 +92,7 @@ impl Mutations {
 #[cfg(feature = "simulator")]
 impl Mutation {
     /// Every mistake, in the order of their declaration.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::NoMargin,
         Self::VoterForgetsLease,
         Self::LeasesSurviveWake,
@@ -110,5 +116,8 @@ impl Mutation {
         Self::DropWithoutCopy,
         Self::ContestBothStay,
         Self::ReplyOfEarlierRun,
+        Self::OwnVoidBars,
+        Self::EqualWaits,
+        Self::RetiringVotersSilent,
     ];
 }

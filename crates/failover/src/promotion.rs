@@ -173,9 +173,11 @@ impl Host {
         now: Moment,
         out: &mut Vec<Action>,
     ) -> Result<(), Obstacle> {
-        if !matches!(self.errand, Errand::None | Errand::Campaign(_)) || self.permit(now).is_some() {
+        let free = matches!(self.errand, Errand::None | Errand::Campaign(_) | Errand::Contest(_));
+        if !free || self.permit(now).is_some() {
             return Err(Obstacle::Busy);
         }
+        self.leave_contest();
         let (source, parent) = self.candidacy(waived).ok_or(Obstacle::NoCopy)?;
         let ask = Ask { kind: AskKind::Claim, term: self.next_term(), parent, waived };
         let votes_decide = self.voter.membership().is_none_or(Membership::needs_leases);

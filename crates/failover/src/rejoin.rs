@@ -139,6 +139,8 @@ impl Host {
                 let complete = self.copy.is_some() && self.copy == opened.tip_epoch();
                 if complete || self.voter.mutated(Mutation::DropWithoutCopy) {
                     Task::DropAside
+                } else if self.voter.mutated(Mutation::EqualWaits) {
+                    return;
                 } else {
                     Task::SeedCopy(known)
                 }

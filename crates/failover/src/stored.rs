@@ -48,6 +48,8 @@ pub enum Record {
     Undone(Tenure),
     /// Another's epoch took over: what is at the program's path is no longer the database.
     Superseded(Lineage, Aside),
+    /// The peer gave up, for this host's, an epoch that this voter may have stored: it bars nobody any more.
+    Yielded,
     /// The set-aside file came one stage further; `None`: it is a fork, or gone.
     Aside(Option<Aside>),
     /// Mode and voters.
@@ -114,11 +116,17 @@ impl Stored {
                 self.receiver_closed = None;
             }
             Record::Superseded(lineage, aside) => {
+                // What this host gives up, only it could have written: its own vote need not guard it.
+                let own = |recorded: &mut Lineage| {
+                    recorded.tip_epoch().is_some_and(|tip| tip.host == aside.epoch.host)
+                };
+                self.ballot.recorded.take_if(own);
                 self.ballot.learn(lineage.clone());
                 self.tenure = Tenure::Follows;
                 self.receiver_closed = None;
                 self.aside = Some(aside.clone());
             }
+            Record::Yielded => self.ballot.recorded = None,
             Record::Aside(aside) => self.aside = aside.clone(),
             Record::Membership(membership) => self.ballot.membership = Some(membership.clone()),
             Record::Began(run) => {

@@ -169,6 +169,10 @@ impl Ballot {
         if version != membership.version {
             return Err(Refusal::OtherMembership);
         }
+        let retiring = !membership.newest().voters().any(|voter| voter == me);
+        if retiring && mutations.has(Mutation::RetiringVotersSilent) {
+            return Err(Refusal::NoVote);
+        }
         if self.promised.is_some_and(|promise| promise.term >= ask.term) {
             return Err(Refusal::Promised);
         }
@@ -180,7 +184,7 @@ impl Ballot {
             return Err(Refusal::Leased);
         }
         let checked = !ask.waived && !mutations.has(Mutation::NoParentCheck);
-        if checked && !continues(&ask.parent, self.newest(), claimant) {
+        if checked && !continues(&ask.parent, self.newest(), claimant, mutations) {
             return Err(Refusal::Behind);
         }
         Ok(wanted)
@@ -233,8 +237,8 @@ pub struct Claim<'a> {
 /// Whether `parent` contains the newest epoch of `known`. An epoch of the claimant's own that it leaves out is no
 /// obstacle: it alone could have written there and its own line would hold it if it had (a voter stored the opening,
 /// and the claimant crashed before it learnt that a majority did).
-fn continues(parent: &Lineage, known: &Lineage, claimant: VoterId) -> bool {
-    let void = |epoch: EpochId| epoch.host == claimant;
+fn continues(parent: &Lineage, known: &Lineage, claimant: VoterId, mutations: &Mutations) -> bool {
+    let void = |epoch: EpochId| epoch.host == claimant && !mutations.has(Mutation::OwnVoidBars);
     known
         .openings()
         .iter()

@@ -5,7 +5,7 @@ use sqlite_replicate_failover::{Mutation, Mutations};
 use std::time::{Duration, Instant};
 
 /// How many schedules, from the first seed on, catch even the rarest mistake; far more than any needs.
-const ENOUGH: u64 = 400_000;
+const ENOUGH: u64 = 150_000;
 
 fn caught(mutation: Mutation) -> Option<(u64, Property, Duration)> {
     let started = Instant::now();
