@@ -1,7 +1,7 @@
 //! The flow of data beside the protocol: capture, shipping, the receiver's inbox, the applier, and the status that each
 //! host shows. A small model of what DESIGN 2 says.
 
-use crate::ids::EpochId;
+use crate::ids::{EpochId, VoterId};
 use crate::lineage::Lineage;
 use crate::message::Event;
 use crate::mutations::Mutation;
@@ -38,7 +38,9 @@ impl World {
                     shipping.snapshot = true;
                 }
             }
-            Payload::Acknowledge(epoch, inbox, applied) => self.acknowledged(to, epoch, inbox, applied),
+            Payload::Acknowledge(by, epoch, inbox, applied) => {
+                self.acknowledged(to, by, epoch, inbox, applied)
+            }
         }
     }
 
@@ -148,14 +150,18 @@ impl World {
         let applied = self.nodes[slot].disk.copy(epoch).and_then(|copy| copy.warm).unwrap_or_default();
         let newest = self.nodes[slot].stored.ballot.opened.tip_epoch() == Some(epoch);
         self.oracle.acknowledged(slot, epoch, inbox, newest, &self.commits);
-        self.send(slot, 1 - slot, Payload::Acknowledge(epoch, inbox, applied));
+        let by = self.nodes[slot].id;
+        self.send(slot, 1 - slot, Payload::Acknowledge(by, epoch, inbox, applied));
     }
 
-    fn acknowledged(&mut self, slot: usize, epoch: EpochId, inbox: Content, applied: Content) {
+    fn acknowledged(&mut self, slot: usize, by: VoterId, epoch: EpochId, inbox: Content, applied: Content) {
         let node = &mut self.nodes[slot];
-        // A late word about an epoch that ended says nothing about what this host may delete.
+        // A late word of a host that lost its disk since, or about an epoch that ended, says nothing about what this host may delete.
         let current = node.stored.tenure.opened().is_some_and(|opened| opened.epoch() == epoch);
-        let Some(shipping) = node.shipping.as_mut().filter(|s| current && s.epoch == epoch) else { return };
+        let Some(shipping) = node.shipping.as_mut().filter(|s| current && s.epoch == epoch && s.peer == by)
+        else {
+            return;
+        };
         let newer = |old: Content, new: Content| if self.commits.contains(new, old) { new } else { old };
         let (old_inbox, old_applied) = shipping.acknowledged.unwrap_or((inbox, applied));
         let now = (newer(old_inbox, inbox), newer(old_applied, applied));

@@ -30,8 +30,8 @@ pub(crate) enum Payload {
     Ship(EpochId, Option<Content>, Content),
     /// The receiver has no complete copy of that epoch.
     Need(EpochId),
-    /// Flushed, and applied, up to here.
-    Acknowledge(EpochId, Content, Content),
+    /// That voter has flushed, and applied, up to here.
+    Acknowledge(VoterId, EpochId, Content, Content),
 }
 
 /// What happens.
