@@ -13,6 +13,8 @@ pub(crate) struct Seen {
     pub(crate) obstacle: Option<Obstacle>,
     /// What identifies the file that we hold.
     pub(crate) mark: Option<String>,
+    /// The disk that the file at its path is on, where the system tells.
+    pub(crate) device: Option<u64>,
     /// Whether the file that we hold is no longer at its path.
     pub(crate) missing: bool,
     /// Whether another file is at its path.
