@@ -45,6 +45,7 @@ pub(crate) async fn protect(core: &Arc<Core>, settings: &config::Database) -> Re
                     drill: journal.last_check(&id, ["drill", "verify"])?,
                     scan: journal.last_check(&id, ["scan", "scan"])?,
                     unchecked: false,
+                    damaged: Default::default(),
                     lost: journal.fact(&lost)?.is_some_and(|value| value == "1"),
                 })
             })
