@@ -122,6 +122,8 @@ pub(crate) struct Checks {
     pub(crate) scan: Option<CheckSummary>,
     /// The history must be scanned before it counts again: the host stopped uncleanly.
     pub(crate) unchecked: bool,
+    /// Keys of stored objects that the last scan found damaged, and that were not healed: restores do without them.
+    pub(crate) damaged: BTreeSet<String>,
     /// The store lost what it had.
     pub(crate) lost: bool,
 }

@@ -293,6 +293,8 @@ impl Running {
         }));
         let health = tokio::spawn(serve_health(core.clone(), self.handle.clone()));
         self.conductor.run().await;
+        // Somebody may keep a handle for as long as the program lives; no database is held for that.
+        core.watch.end();
         core.event("ended", None, "ended".to_owned()).await;
         // The control API answers until everything else has ended, so that nobody takes a closing engine for a dead one.
         let _ = stop.send(());

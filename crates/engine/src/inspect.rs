@@ -45,7 +45,10 @@ pub(crate) fn file_mark(path: &Path) -> std::io::Result<String> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        Ok(format!("{}:{}", metadata.dev(), metadata.ino()))
+        // The number of a deleted file is used again; its birth tells the two apart, where the file system knows it.
+        let born = metadata.created().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        let born = born.map_or(0, |born| born.as_nanos());
+        Ok(format!("{}:{}:{born}", metadata.dev(), metadata.ino()))
     }
     #[cfg(not(unix))]
     {

@@ -82,8 +82,9 @@ pub async fn restore(
     let done = async {
         let planned = opened.planned(&request).await?;
         let tools = opened.tools.clone();
-        restore::to_file(&tools, &planned, &request.target, request.integrity, &reporter, &cancel).await?;
-        Ok(planned)
+        let wanted =
+            restore::Wanted { moment: &request.moment, integrity: request.integrity, path: &request.target };
+        restore::to_file(&tools, planned, &wanted, &reporter, &cancel).await
     };
     let result: Result<Planned> = done.await;
     opened.close().await;
