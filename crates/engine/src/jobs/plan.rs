@@ -5,6 +5,7 @@ use sqlite_replicate_api::{
     Epoch, EpochRecord, ErrorCode, Moment, Name, NamedSnapshot, Report, RestorePlan, Result, Target, Txid,
 };
 
+use super::old_format;
 use crate::chain::{ChainError, ChainPlan, Listing, Object, TimeSearch};
 use crate::ltx::{HEADER_SIZE, Header};
 use crate::store::{Store, key_of, object_of};
@@ -30,6 +31,17 @@ pub(crate) struct Planned {
     pub(crate) shortfall: Option<String>,
     /// Transactions of the line after the moment.
     pub(crate) after: u64,
+    /// Set where the backup is one of Litestream 0.3: then there is no chain of objects.
+    pub(crate) old: Option<OldFormat>,
+}
+
+/// What a restore from a backup of Litestream 0.3 goes by.
+#[derive(Clone, Debug)]
+pub(crate) struct OldFormat {
+    /// How many there are to fetch.
+    pub(crate) objects: usize,
+    /// The time to stop at; none: all there is.
+    pub(crate) until: Option<Timestamp>,
 }
 
 impl Planned {
@@ -47,7 +59,7 @@ impl Planned {
             epoch: self.line.epoch,
             txid: self.chain.reached,
             time: Some(self.time),
-            objects: self.chain.objects.len(),
+            objects: self.old.as_ref().map_or(self.chain.objects.len(), |old| old.objects),
             bytes: self.chain.bytes,
             target,
             set_aside: in_place.then_some(self.after),
@@ -96,6 +108,16 @@ impl Line {
 
     /// Plans the way to a moment of this line: to a time, to a transaction, or to its end.
     pub(crate) async fn plan(&self, moment: &Moment) -> Result<Planned> {
+        match self.plan_chain(moment).await {
+            // No epoch: it is not one of ours, and may be older than the format of today.
+            Err(report) if self.epoch.is_none() && report.code == ErrorCode::NoSuchRestorePoint => {
+                old_format::plan(self, moment).await?.ok_or(report)
+            }
+            planned => planned,
+        }
+    }
+
+    async fn plan_chain(&self, moment: &Moment) -> Result<Planned> {
         let listing = self.listing().await?;
         let newest = listing.newest().ok_or_else(|| {
             Report::new(ErrorCode::NoSuchRestorePoint, format!("there is no history at `{}`", self.prefix))
@@ -122,7 +144,8 @@ impl Line {
         let header = self.header(last).await?;
         let result_bytes = u64::from(header.commit) * u64::from(header.page_size);
         let after = newest.0.saturating_sub(chain.reached.0);
-        Ok(Planned { line: self.clone(), result_bytes, time: header.timestamp, shortfall, after, chain })
+        let (line, time) = (self.clone(), header.timestamp);
+        Ok(Planned { line, result_bytes, time, shortfall, after, chain, old: None })
     }
 }
 
