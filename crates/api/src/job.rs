@@ -74,7 +74,7 @@ pub struct RestorePlan {
     pub source: String,
     /// The epoch that it is taken from.
     pub epoch: Option<Epoch>,
-    /// The transaction that it ends with.
+    /// The transaction that it ends with; 0 for a backup of Litestream 0.3, which knows none.
     pub txid: Txid,
     /// When that transaction was captured.
     pub time: Option<Timestamp>,

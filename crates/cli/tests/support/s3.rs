@@ -99,6 +99,17 @@ impl Bucket {
         std::fs::write(&path, bytes).unwrap();
     }
 
+    /// Makes the bucket.
+    pub fn create(&self) {
+        self.runtime.block_on(self.client.create_bucket().bucket(&self.name).send()).unwrap();
+    }
+
+    /// Stores an object.
+    pub fn put(&self, key: &str, content: Vec<u8>) {
+        let put = self.client.put_object().bucket(&self.name).key(key).body(content.into()).send();
+        self.runtime.block_on(put).unwrap();
+    }
+
     /// Deletes all objects, then the bucket, until that has worked: somebody may be writing.
     pub fn delete(&self) {
         until("the bucket is deleted", || {

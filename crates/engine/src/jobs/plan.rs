@@ -7,6 +7,7 @@ use sqlite_replicate_api::{
     Epoch, EpochRecord, ErrorCode, Moment, Name, NamedSnapshot, Report, RestorePlan, Result, Target, Txid,
 };
 
+use super::old_format;
 use crate::chain::{ChainError, ChainPlan, Listing, Object, TimeSearch};
 use crate::ltx::{HEADER_SIZE, Header};
 use crate::store::{Store, key_of, object_of};
@@ -34,6 +35,17 @@ pub(crate) struct Planned {
     pub(crate) after: u64,
     /// Keys that it does without, because their objects are damaged.
     pub(crate) damaged: BTreeSet<String>,
+    /// Set where the backup is one of Litestream 0.3: then there is no chain of objects.
+    pub(crate) old: Option<OldFormat>,
+}
+
+/// What a restore from a backup of Litestream 0.3 goes by.
+#[derive(Clone, Debug)]
+pub(crate) struct OldFormat {
+    /// How many there are to fetch.
+    pub(crate) objects: usize,
+    /// The time to stop at; none: all there is.
+    pub(crate) until: Option<Timestamp>,
 }
 
 impl Planned {
@@ -51,7 +63,7 @@ impl Planned {
             epoch: self.line.epoch,
             txid: self.chain.reached,
             time: Some(self.time),
-            objects: self.chain.objects.len(),
+            objects: self.old.as_ref().map_or(self.chain.objects.len(), |old| old.objects),
             bytes: self.chain.bytes,
             target,
             set_aside: in_place.then_some(self.after),
@@ -103,7 +115,13 @@ impl Line {
 
     /// Plans the way to a moment of this line: to a time, to a transaction, or to its end.
     pub(crate) async fn plan(&self, moment: &Moment) -> Result<Planned> {
-        self.plan_around(moment, &BTreeSet::new()).await
+        match self.plan_around(moment, &BTreeSet::new()).await {
+            // No epoch: it is not one of ours, and may be older than the format of today.
+            Err(report) if self.epoch.is_none() && report.code == ErrorCode::NoSuchRestorePoint => {
+                old_format::plan(self, moment).await?.ok_or(report)
+            }
+            planned => planned,
+        }
     }
 
     /// Plans a way that does without the objects of these keys, because they are damaged. One that turns out to be is
@@ -166,7 +184,8 @@ impl Line {
         let after = newest.0.saturating_sub(chain.reached.0);
         let damaged = damaged.clone();
         let time = header.timestamp;
-        Ok(Planned { line: self.clone(), result_bytes, time, shortfall, after, chain, damaged })
+        let line = self.clone();
+        Ok(Planned { line, result_bytes, time, shortfall, after, chain, damaged, old: None })
     }
 }
 
