@@ -147,6 +147,24 @@ fn the_history_is_checked_after_an_unclean_stop() {
     assert_eq!(scanned_at(&status), scanned);
 }
 
+#[test]
+fn a_restore_does_not_wait_for_the_check_after_an_unclean_stop() {
+    let mut host = Host::new();
+    host.start();
+    let path = host.database("orders.db", 300_000);
+    host.protect(&path);
+    host.kill();
+    host.start();
+    let scanning = |status: &Value| {
+        let jobs = status["jobs"].as_array().unwrap();
+        jobs.iter().any(|job| job["request"]["kind"] == "scan" && job["state"] == "running")
+    };
+    host.until("it is being checked", scanning);
+    assert_eq!(restored(&host, "orders"), 300_000);
+    assert_eq!(database(&host.status(), "orders")["last_scan"], Value::Null, "the check gave way");
+    host.until("it was checked after all", |status| database(status, "orders")["last_scan"]["good"] == true);
+}
+
 /// In milliseconds, which is how exactly it is kept.
 fn scanned_at(status: &Value) -> i64 {
     let at = database(status, "orders")["last_scan"]["at"].as_str().unwrap();

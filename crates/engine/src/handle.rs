@@ -123,10 +123,7 @@ impl Handle {
         let name = name.clone();
         self.run(|core| async move {
             let database = core.database(&name)?;
-            if database.busy.try_lock().is_err() {
-                return Err(Report::new(ErrorCode::Busy, format!("another operation on `{name}` runs"))
-                    .hint("wait for its end, or cancel it; `sqlite-replicate status` shows it"));
-            }
+            check::make_way(&core, &database).await?;
             Ok(check::begin(&core, &database, request))
         })
         .await

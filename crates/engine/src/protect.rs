@@ -65,6 +65,8 @@ pub(crate) async fn protect(core: &Arc<Core>, settings: &config::Database) -> Re
         line: Mutex::new(LineState { record, watched: watched.clone(), announced: false, announced_before }),
         checks: Mutex::new(checks),
         busy: tokio::sync::Mutex::new(()),
+        scheduled: Mutex::new(None),
+        gave_way: AtomicBool::new(false),
         gone: AtomicBool::new(false),
         restoring: AtomicBool::new(false),
         since,

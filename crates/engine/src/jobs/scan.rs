@@ -51,7 +51,12 @@ async fn look(work: &Work, line: &Line) -> Result<(ScanReport, Wrong)> {
     for object in listing.objects() {
         work.cancel.check()?;
         work.reporter.at(Stage::Scanning, report.bytes, Some(total));
-        if let Some(why) = examine(line, object).await? {
+        // A whole copy can be large: a cancel does not wait for its end.
+        let examined = tokio::select! {
+            examined = examine(line, object) => examined?,
+            () = work.cancel.cancelled() => return Err(super::cancelled()),
+        };
+        if let Some(why) = examined {
             wrong.damaged.push((*object, why));
         }
         report.objects += 1;
