@@ -49,6 +49,8 @@ pub(crate) struct Core {
     /// The store, once it serves; none while it does not.
     pub(crate) store: watch::Sender<Option<Store>>,
     pub(crate) store_health: Mutex<StoreHealth>,
+    /// Questions to the store about single databases at a time: each has its own connection, and they keep their memory.
+    pub(crate) asking: tokio::sync::Semaphore,
     pub(crate) jobs: Jobs,
     pub(crate) status: watch::Sender<Arc<Status>>,
     /// Databases that a job has taken out of capture.

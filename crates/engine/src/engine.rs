@@ -26,6 +26,9 @@ use crate::secrets::{Secrets, random_hex};
 use crate::watch::Watch;
 use crate::{bundle, config, health};
 
+/// Questions to the store about single databases at a time.
+const ASKING: usize = 4;
+
 /// How an engine is to be started. Only the home folder is needed.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -250,6 +253,7 @@ impl Running {
             watch: Watch::start().map_err(trouble)?,
             store: watch::channel(None).0,
             store_health: Mutex::new(StoreHealth::default()),
+            asking: tokio::sync::Semaphore::new(ASKING),
             jobs: Jobs::default(),
             status,
             suspended: Mutex::default(),

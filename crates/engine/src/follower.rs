@@ -47,7 +47,13 @@ pub(crate) async fn follow(core: Arc<Core>, database: Arc<Database>, watched: Ar
             continue;
         };
         let after = if recheck { stored.map(|stored| Txid(stored.0.saturating_sub(1))) } else { stored };
-        match newest_after(&store, &prefix, after).await {
+        let answer = {
+            // Never closed while anybody holds the core.
+            let Ok(_turn) = core.asking.acquire().await else { return };
+            // On the heap, and only while it lasts: a request of the S3 client takes more than 100 kB.
+            Box::pin(newest_after(&store, &prefix, after)).await
+        };
+        match answer {
             Ok(newest) => {
                 let newest = if recheck { newest } else { newest.max(stored) };
                 watched.seen().progress.stored(newest, Timestamp::now());
@@ -56,7 +62,9 @@ pub(crate) async fn follow(core: Arc<Core>, database: Arc<Database>, watched: Ar
                 }
                 let advanced = newest > stored;
                 pause = if advanced { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
-                core.wake.notify_one();
+                if newest != stored {
+                    core.wake.notify_one();
+                }
             }
             Err(report) => {
                 note_trouble(&core, report);

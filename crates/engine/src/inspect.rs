@@ -41,7 +41,24 @@ impl Obstacle {
 
 /// What identifies a file at a path: another one there is another database.
 pub(crate) fn file_mark(path: &Path) -> std::io::Result<String> {
-    let metadata = std::fs::metadata(path)?;
+    mark_of(&std::fs::metadata(path)?)
+}
+
+/// The disk that a file is on, where the system tells.
+pub(crate) fn device_of(metadata: &std::fs::Metadata) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        Some(std::os::unix::fs::MetadataExt::dev(metadata))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        None
+    }
+}
+
+/// The same of a file that was looked at already.
+pub(crate) fn mark_of(metadata: &std::fs::Metadata) -> std::io::Result<String> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;

@@ -16,6 +16,8 @@ pub(crate) struct HostFacts {
     pub(crate) store_endpoint: String,
     /// The folder of the bundled store.
     pub(crate) store_dir: Option<PathBuf>,
+    /// The disk that this folder is on, where the system tells.
+    pub(crate) store_device: Option<u64>,
     /// Whether the store has served since the engine began, or has had its time to.
     pub(crate) store_expected: bool,
     pub(crate) store_trouble: Option<Report>,

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -50,7 +51,7 @@ pub(crate) struct State<S> {
     /// Why it does not run.
     pub(crate) trouble: Option<Report>,
     /// What it serves with, while it serves.
-    pub(crate) serving: Option<S>,
+    pub(crate) serving: Option<Arc<S>>,
     /// Grows with each start.
     pub(crate) starts: u64,
     /// When it last became ready.
@@ -225,7 +226,7 @@ impl<P: Program> Run<P> {
                 serves = poll_ready(&mut self.program), if !ready => {
                     if serves {
                         ready = true;
-                        let (serving, ready_at) = (Some(spec.clone()), Some(Instant::now()));
+                        let (serving, ready_at) = (Some(Arc::new(spec.clone())), Some(Instant::now()));
                         self.state.send_modify(|state| {
                             let now = State { phase: ChildPhase::Ready, pid, looping: false, ..rest(state) };
                             *state = State { serving, ready_at, trouble: None, ..now };

@@ -79,6 +79,14 @@ impl Conductor {
             && !suspended.contains(&database.name)
     }
 
+    /// Whether Litestream is wanted at all.
+    pub(super) fn captures_anything(&self) -> bool {
+        let suspended = lock(&self.core.suspended);
+        let databases = lock(&self.core.databases);
+        lock(&self.core.pause).is_none()
+            && databases.iter().any(|database| self.can_capture(database, &suspended))
+    }
+
     pub(super) fn capture_spec(&self) -> Option<LitestreamSpec> {
         if lock(&self.core.pause).is_some() {
             return None;
@@ -157,7 +165,7 @@ impl Conductor {
     pub(super) async fn capture_settles(&self) {
         let wanted = self.capture_spec();
         let settled = self.capture_child.wait_until(|state| match (&state.serving, state.pid) {
-            (Some(serving), _) => Some(serving) == wanted.as_ref(),
+            (Some(serving), _) => Some(&**serving) == wanted.as_ref(),
             (None, pid) => pid.is_none(),
         });
         if tokio::time::timeout(Duration::from_secs(30), settled).await.is_err() {

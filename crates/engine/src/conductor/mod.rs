@@ -30,6 +30,11 @@ use crate::store::Store;
 /// Between two rounds while something moves, and when nothing does.
 const BUSY: Duration = Duration::from_millis(200);
 const IDLE: Duration = Duration::from_secs(1);
+/// A look at everything is followed by a rest of this many times what it took: with very many databases it takes
+/// milliseconds, and something always moves.
+const REST: u32 = 200;
+const SHORTEST_REST: Duration = Duration::from_millis(20);
+const LONGEST_REST: Duration = Duration::from_millis(500);
 
 /// What the conductor keeps for itself.
 pub(crate) struct Conductor {
@@ -103,16 +108,22 @@ impl Conductor {
         let databases = self.core.config().databases.clone();
         self.protect_all(&databases).await;
         let mut ending = self.core.ending.subscribe();
+        // What a program's start or end asks for is done at once, not at the next tick.
+        let (mut of_store, mut of_capture) = (self.store_child.states(), self.capture_child.states());
         while !*ending.borrow() {
             publisher.during(self.round()).await;
+            let began = Instant::now();
             let moves = publisher.publish().await;
-            let pause = if moves { BUSY } else { IDLE };
+            let rest = (began.elapsed() * REST).clamp(SHORTEST_REST, LONGEST_REST);
+            let pause = if moves { BUSY.max(rest) } else { IDLE };
             tokio::select! {
                 _ = ending.wait_for(|ending| *ending) => {}
+                Ok(()) = of_store.changed() => {}
+                Ok(()) = of_capture.changed() => {}
                 woken = timeout(pause, self.core.wake.notified()) => {
                     // Many wakings in a row are one.
                     if woken.is_ok() {
-                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        tokio::time::sleep(rest).await;
                     }
                 }
             }
@@ -143,7 +154,7 @@ impl Conductor {
         self.doing.send_replace(publish::Doing {
             endpoint: self.remote().endpoint,
             connected: self.connected.is_some(),
-            captures: self.capture_spec().is_some(),
+            captures: self.captures_anything(),
         });
     }
 

@@ -23,6 +23,7 @@ use crate::children::litestream::{Litestream, LitestreamSpec};
 use crate::children::minio::{Minio, MinioSpec};
 use crate::children::{Program, State};
 use crate::core::{Core, Database, lock};
+use crate::inspect::device_of;
 
 /// The store is expected to serve this long after the engine's start.
 const START: Duration = Duration::from_secs(20);
@@ -124,7 +125,11 @@ impl Publisher {
             paused_until: lock(&self.core.pause).and_then(|pause| pause.until),
         };
         self.core.status.send_if_modified(|before| {
-            let same = Status { at: before.at, ..status.clone() } == **before;
+            let mut status = status;
+            // A later look at the same is no news.
+            status.at = before.at;
+            let same = status == **before;
+            status.at = now;
             *before = Arc::new(status);
             !same
         });
@@ -176,10 +181,15 @@ impl Publisher {
             .flatten()
             .find(|report| report.code == sqlite_replicate_api::ErrorCode::BundleBroken);
         let problem = lock(&core.config_problems).first().cloned();
+        let store_dir = bundled.then(|| config.store.data_dir.clone().unwrap_or_else(|| core.home.store()));
         HostFacts {
             databases,
             store_endpoint: doing.endpoint,
-            store_dir: bundled.then(|| config.store.data_dir.clone().unwrap_or_else(|| core.home.store())),
+            store_device: store_dir
+                .as_ref()
+                .and_then(|dir| std::fs::metadata(dir).ok())
+                .and_then(|metadata| device_of(&metadata)),
+            store_dir,
             store_expected: core.began.elapsed() > START
                 || doing.connected
                 || store.starts > 0 && store.trouble.is_some(),
@@ -273,23 +283,18 @@ fn database_facts(core: &Core, database: &Database, host: &HostFacts) -> Databas
         scan: checks.scan,
         unchecked: checks.unchecked,
         lost: checks.lost,
-        same_disk: host.store_dir.as_deref().is_some_and(|dir| same_disk(dir, &database.path)),
+        same_disk: same_disk(host, &database.path, seen.device),
         paused: lock(&core.pause).is_some(),
     }
 }
 
-/// Whether two paths are on one file system: then one broken disk takes both.
-fn same_disk(a: &std::path::Path, b: &std::path::Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let device = |path: &std::path::Path| std::fs::metadata(path).map(|metadata| metadata.dev()).ok();
-        device(a).is_some() && device(a) == device(b)
+/// Whether a database and the store are on one file system: then one broken disk takes both.
+fn same_disk(host: &HostFacts, path: &std::path::Path, device: Option<u64>) -> bool {
+    let Some(dir) = &host.store_dir else { return false };
+    if cfg!(unix) {
+        return device.is_some() && device == host.store_device;
     }
-    #[cfg(not(unix))]
-    {
-        a.components().next() == b.components().next()
-    }
+    dir.components().next() == path.components().next()
 }
 
 fn database_status(

@@ -22,7 +22,7 @@ pub(crate) use seen::Seen;
 use trust::Trust;
 
 use crate::identity::Identity;
-use crate::inspect::{Obstacle, foreign_litestream, hold};
+use crate::inspect::{Obstacle, device_of, foreign_litestream, hold};
 use crate::ltx::{HEADER_SIZE, Header, LtxName};
 use crate::stale_log;
 use crate::wal::WalTail;
@@ -138,6 +138,8 @@ struct Held {
     watched: Arc<Watched>,
     /// None while something is in the way.
     grip: Option<Grip>,
+    looked: Option<Instant>,
+    busy_until: Option<Instant>,
     looked_slowly: Option<Instant>,
     searched: Option<Instant>,
     /// The file as it was when it first did not look like the one that is held.
@@ -154,24 +156,23 @@ struct Grip {
 #[derive(Default)]
 struct Round {
     held: BTreeMap<Name, Held>,
-    busy_until: Option<Instant>,
 }
 
 impl Round {
     fn run(mut self, orders: &Receiver<Order>) {
         loop {
             let now = Instant::now();
-            for held in self.held.values_mut() {
+            for held in self.held.values_mut().filter(|held| held.is_due(now)) {
+                held.looked = Some(now);
                 if held.look(now) {
-                    self.busy_until = Some(now + BUSY_FOR);
+                    held.busy_until = Some(now + BUSY_FOR);
                 }
             }
-            let pause = if self.busy_until.is_some_and(|until| now < until) { BUSY } else { IDLE };
+            let next = self.held.values().filter_map(Held::next).min();
+            let pause = next.map_or(IDLE, |next| next.saturating_duration_since(Instant::now()));
             match orders.recv_timeout(pause) {
                 Ok(Order::Hold(watched)) => {
-                    let held =
-                        Held { watched, grip: None, looked_slowly: None, searched: None, doubted: None };
-                    self.held.insert(held.watched.name.clone(), held);
+                    self.held.insert(watched.name.clone(), Held::new(watched));
                 }
                 Ok(Order::Release(name, done)) => {
                     self.held.remove(&name);
@@ -185,6 +186,22 @@ impl Round {
 }
 
 impl Held {
+    fn new(watched: Arc<Watched>) -> Self {
+        let (looked, busy_until, looked_slowly, searched) = (None, None, None, None);
+        Self { watched, grip: None, looked, busy_until, looked_slowly, searched, doubted: None }
+    }
+
+    /// When it is to be looked at again; none before the first look. One busy database costs nothing for the others.
+    fn next(&self) -> Option<Instant> {
+        let looked = self.looked?;
+        Some(looked + if self.busy_until.is_some_and(|until| looked < until) { BUSY } else { IDLE })
+    }
+
+    /// What is due soon is looked at together with the others: each waking of the thread costs more than a look.
+    fn is_due(&self, now: Instant) -> bool {
+        self.next().is_none_or(|next| next <= now + BUSY / 2)
+    }
+
     /// One look; whether something happens there.
     fn look(&mut self, now: Instant) -> bool {
         let slowly = self.looked_slowly.is_none_or(|last| now.duration_since(last) >= SLOW);
@@ -281,13 +298,15 @@ impl Held {
             self.obstructed(obstacle);
         }
         let path = &self.watched.path;
-        let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let metadata = std::fs::metadata(path).ok();
+        let size = metadata.as_ref().map_or(0, std::fs::Metadata::len);
         let wal = std::fs::metadata(wal_path(path)).map_or(0, |metadata| metadata.len());
         let copying = self.watched.seen().progress.stored_txid().is_none();
         let first_copy = if copying { bytes_in(&self.watched.level_0()) } else { 0 };
         let known = {
             let mut seen = self.watched.seen();
             seen.first_copy = first_copy;
+            seen.device = metadata.as_ref().and_then(device_of);
             seen.size = size;
             seen.wal_size = wal;
             seen.mark.clone()
@@ -350,7 +369,9 @@ impl Held {
             found = true;
         }
         // Litestream may have begun anew, or have skipped a number: then only a search finds its newest file.
-        if !found && self.searched.is_none_or(|last| now.duration_since(last) >= SLOW / 2) {
+        // The first file of all is waited for by everybody: it is searched for at each look.
+        let pause = if grip.newest.is_none() { Duration::ZERO } else { SLOW / 2 };
+        if !found && self.searched.is_none_or(|last| now.duration_since(last) >= pause) {
             self.searched = Some(now);
             if let Some((name, header)) = newest_file(&dir)
                 && grip.newest != Some(name)

@@ -20,6 +20,8 @@ pub(crate) struct Seen {
     pub(crate) another: bool,
     /// Where the log of the file before it was put, because it did not belong to the one that we hold.
     pub(crate) log_aside: Option<PathBuf>,
+    /// The disk that the file at its path is on, where the system tells.
+    pub(crate) device: Option<u64>,
     /// Whether the file that we hold is no longer at its path.
     pub(crate) missing: bool,
     /// Whether another file is at its path.
