@@ -149,7 +149,6 @@ fn a_recorder_that_hangs_for_ever_is_started_again() {
 }
 
 #[test]
-#[ignore = "slow: the store's retries after a full disk take their time"]
 fn a_full_disk_of_the_store_shows_and_comes_back() {
     let mut host = Host::new();
     let Some(disk) = Disk::new(host.path("disk"), 200) else { return };
@@ -173,7 +172,6 @@ fn a_full_disk_of_the_store_shows_and_comes_back() {
 
 /// Everything of the host is on one disk, but for the database: neither Litestream nor the store nor the journal can write.
 #[test]
-#[ignore = "slow: the store's retries after a full disk take their time"]
 fn a_full_disk_of_the_whole_host_shows_and_comes_back() {
     let mut host = Host::new();
     let Some(disk) = Disk::new(host.home(), 200) else { return };

@@ -151,6 +151,9 @@ impl Prepared {
         }
         // Set at each start and cleared at each clean end.
         let unclean = journal.fact("running")?.is_some_and(|value| value == "1");
+        if unclean {
+            journal.doubt_all()?;
+        }
         journal.set_fact("running", "1")?;
         let watch = config::Watch::new(around.clone(), loaded);
         clear_leftovers(&home);

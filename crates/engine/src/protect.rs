@@ -39,13 +39,14 @@ pub(crate) async fn protect(core: &Arc<Core>, settings: &config::Database) -> Re
         }
     };
     let checks = {
-        let (id, lost) = (id.clone(), format!("history-lost {id}"));
+        let (lost, unchecked) = (format!("history-lost {id}"), format!("unchecked {id}"));
+        let id = id.clone();
         core.journal
             .run(move |journal| {
                 Ok(Checks {
                     drill: journal.last_check(&id, ["drill", "verify"])?,
                     scan: journal.last_check(&id, ["scan", "scan"])?,
-                    unchecked: false,
+                    unchecked: journal.fact(&unchecked)?.is_some_and(|value| value == "1"),
                     damaged: Default::default(),
                     lost: journal.fact(&lost)?.is_some_and(|value| value == "1"),
                 })

@@ -242,10 +242,7 @@ impl Conductor {
     async fn protect_all(&mut self, databases: &[sqlite_replicate_api::config::Database]) {
         for settings in databases {
             match protect::protect(&self.core, settings).await {
-                Ok(database) => {
-                    lock(&database.checks).unchecked = self.core.unclean;
-                    lock(&self.core.databases).push(database);
-                }
+                Ok(database) => lock(&self.core.databases).push(database),
                 Err(report) => {
                     let text = format!("`{}` can't be protected: {report}", settings.name);
                     self.core.event("protect-failed", Some(&settings.name), text).await;

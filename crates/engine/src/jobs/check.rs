@@ -105,12 +105,15 @@ async fn note(core: Arc<Core>, database: Arc<Database>, summary: JobSummary) {
                 checks.drill = Some(check.clone());
             }
         }
-        let (id, lost) = (database.id.clone(), lock(&database.checks).lost);
+        let (id, checks) = (database.id.clone(), lock(&database.checks).clone());
         let noted = core
             .journal
             .run(move |journal| {
-                if !lost {
+                if !checks.lost {
                     journal.set_fact(&format!("history-lost {id}"), "")?;
+                }
+                if !checks.unchecked {
+                    journal.set_fact(&format!("unchecked {id}"), "")?;
                 }
                 journal.record_check(&id, kind, &check)
             })
