@@ -23,6 +23,8 @@ pub(crate) struct Identity {
     schema: Option<i64>,
     /// Litestream's checkpoints, as the file without its log has it; none before the first one.
     checkpoints: Option<i64>,
+    /// Bytes per page. Litestream never gets over a change of it.
+    page_size: Option<i64>,
     /// Size in bytes and time of the last change, in nanoseconds since 1970.
     touched: (u64, u128),
 }
@@ -36,9 +38,8 @@ impl Identity {
     pub(crate) fn of(path: &Path) -> std::io::Result<Self> {
         let touched = touched(path)?;
         let file = file_mark(path)?;
-        let counters = counters(path);
-        let (schema, checkpoints) = counters.unwrap_or_default();
-        Ok(Self { file, schema, checkpoints, touched })
+        let found = inside(path).unwrap_or_default();
+        Ok(Self { file, touched, ..found })
     }
 
     /// Whether a file that is copied over this one would be noticed: Litestream's count has reached the file.
@@ -52,10 +53,18 @@ impl Identity {
             && touched(path).is_ok_and(|touched| touched == self.touched)
     }
 
+    /// Whether a file that was seen later was written without Litestream's count going on, as its checkpoints let it.
+    pub(crate) fn is_rewritten_as(&self, later: &Self) -> bool {
+        later.touched != self.touched && (later.schema, later.checkpoints) == (self.schema, self.checkpoints)
+    }
+
     /// Whether a file that was seen later can be this one.
     pub(crate) fn goes_on_as(&self, later: &Self) -> bool {
         // An older state, or none at all where there was one, is another database. `None` sorts first.
-        self.file == later.file && later.schema >= self.schema && later.checkpoints >= self.checkpoints
+        self.file == later.file
+            && later.schema >= self.schema
+            && later.checkpoints >= self.checkpoints
+            && (self.page_size.is_none() || later.page_size == self.page_size)
     }
 }
 
@@ -65,14 +74,18 @@ fn touched(path: &Path) -> std::io::Result<(u64, u128)> {
     Ok((metadata.len(), modified.as_nanos()))
 }
 
-/// The counters of the file without its log. `immutable` means: no lock, no log, no trace.
-fn counters(path: &Path) -> rusqlite::Result<(Option<i64>, Option<i64>)> {
+/// What the file without its log says. `immutable` means: no lock, no log, no trace.
+fn inside(path: &Path) -> rusqlite::Result<Identity> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(format!("file:{}?immutable=1", uri_path(path)), flags)?;
-    let schema = db.query_row("PRAGMA schema_version", [], |row| row.get(0))?;
-    let checkpoints = db.query_row("SELECT coalesce(max(seq), 0) FROM _litestream_seq", [], |row| row.get(0));
-    Ok((Some(schema), checkpoints.unwrap_or_default()))
+    let number = |sql: &str| db.query_row(sql, [], |row| row.get(0));
+    Ok(Identity {
+        schema: Some(number("PRAGMA schema_version")?),
+        page_size: Some(number("PRAGMA page_size")?),
+        checkpoints: number("SELECT coalesce(max(seq), 0) FROM _litestream_seq").ok(),
+        ..Identity::default()
+    })
 }
 
 #[cfg(test)]
@@ -117,6 +130,16 @@ mod tests {
         assert_eq!(later.file, known.file);
         assert!(!known.goes_on_as(&later));
         std::fs::write(&path, "no database at all").unwrap();
+        assert!(!known.goes_on_as(&Identity::of(&path).unwrap()));
+    }
+
+    #[test]
+    fn one_of_another_page_size_is_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.db");
+        database(&path, "CREATE TABLE t (a)");
+        let known = Identity::of(&path).unwrap();
+        database(&path, "PRAGMA page_size = 8192; VACUUM");
         assert!(!known.goes_on_as(&Identity::of(&path).unwrap()));
     }
 

@@ -200,8 +200,10 @@ pub(crate) async fn settle_file(
         remember_file(core, database, found).await;
         return Ok(true);
     }
-    let mut text =
-        format!("another file is in the place of `{}`; the history before it is kept", database.name);
+    let mut text = format!(
+        "another file is in the place of `{}`, or it was rebuilt; the history before is kept",
+        database.name
+    );
     if let Some(aside) = log_aside {
         text.push_str(&format!("; the log of the file before was put aside as `{}`", aside.display()));
     }

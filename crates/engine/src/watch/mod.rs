@@ -275,10 +275,10 @@ impl Held {
             }
         };
         let same_log = end.page_size > 0 && end.salts == newest.wal_salts;
-        // A log that goes back is an older one. And when nobody has written into the log since, nobody has a reason to
-        // write into the file: it was copied over.
+        // A log that goes back is an older one. And when nobody has written into the log since, nobody but Litestream has
+        // a reason to write into the file: it was copied over.
         let went_back = same_log && end.offset < newest.wal_end();
-        let silently = same_log && end.offset == newest.wal_end() && !known.is_untouched(&watched.path);
+        let silently = same_log && end.offset == newest.wal_end() && known.is_rewritten_as(&found);
         (went_back || silently, None)
     }
 
