@@ -33,6 +33,7 @@ mod outside;
 mod protect;
 mod retention;
 mod secrets;
+mod settings;
 mod sheet;
 mod store;
 mod sync;

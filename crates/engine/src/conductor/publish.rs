@@ -279,7 +279,7 @@ fn database_facts(core: &Core, database: &Database, host: &HostFacts) -> Databas
 }
 
 /// Whether two paths are on one file system: then one broken disk takes both.
-fn same_disk(a: &std::path::Path, b: &std::path::Path) -> bool {
+pub(crate) fn same_disk(a: &std::path::Path, b: &std::path::Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
