@@ -8,7 +8,6 @@ use sqlite_replicate_api::{
     AddDatabase, Added, ConfigText, ErrorCode, Name, ReplaceConfig, Report, Result, SetSetting,
 };
 
-use crate::conductor::same_disk;
 use crate::config;
 use crate::core::{Core, lock};
 use crate::inspect::{
