@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)] // also in functions that are no tests themselves
 
 #[path = "support/s3.rs"]
-#[allow(dead_code, unreachable_pub, missing_docs)] // Each test file uses its part.
+#[allow(unreachable_pub, missing_docs)]
 mod s3;
 mod support;
 

@@ -91,8 +91,8 @@ impl Bucket {
     pub fn flip_bit_on_disk(&self, host: &Host, key: &str) {
         let dir = host.home().join("store").join(&self.name).join(key);
         // A small object lies within the file that describes it, at its end; a large one beside it.
-        let parts = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path().join("part.1"));
-        let path = parts.filter(|path| path.exists()).next().unwrap_or(dir.join("xl.meta"));
+        let mut parts = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path().join("part.1"));
+        let path = parts.find(|path| path.exists()).unwrap_or(dir.join("xl.meta"));
         let mut bytes = std::fs::read(&path).unwrap();
         let at = bytes.len() - 40;
         bytes[at] ^= 1;
