@@ -89,9 +89,12 @@ async fn attend(engine: &Engine, database: &Path) -> Done {
 
 /// Protects the database, unless an earlier run did.
 async fn protect(handle: &Handle, database: &Path) -> Result<sqlite_replicate_api::Name, Report> {
-    let known = handle.status().await?.databases;
-    if let Some(known) = known.into_iter().find(|known| known.path == database) {
-        return Ok(known.name);
+    // The very first status knows of no program and no database yet.
+    let mut statuses = handle.watch_status();
+    if let Ok(status) = statuses.wait_for(|status| !status.children.is_empty()).await
+        && let Some(known) = status.databases.iter().find(|known| known.path == database)
+    {
+        return Ok(known.name.clone());
     }
     let add = AddDatabase { path: database.to_owned(), name: None, dry_run: false };
     Ok(handle.add(add).await?.name)

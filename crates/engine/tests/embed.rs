@@ -35,7 +35,8 @@ struct Program {
 
 impl Program {
     fn start(dir: &Path) -> Self {
-        let mut child = Command::new(example())
+        static EXAMPLE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+        let mut child = Command::new(EXAMPLE.get_or_init(example))
             .args([dir.join("home"), dir.join("events.db")])
             .env("SQLITE_REPLICATE_BIN_DIR", bundle())
             .env("SQLITE_REPLICATE_HEALTH_LISTEN", "off")
