@@ -20,11 +20,24 @@ pub(crate) struct SystemPackage {
 pub(crate) const RUN: &[SystemPackage] = &[];
 
 /// What `cargo xtask test` needs.
-pub(crate) const TEST: &[SystemPackage] = &[SystemPackage {
-    debian: "git",
-    program: "git",
-    purpose: "lists the files that the checks of the repository read",
-}];
+pub(crate) const TEST: &[SystemPackage] = &[
+    SystemPackage {
+        debian: "git",
+        program: "git",
+        purpose: "lists the files that the checks of the repository read",
+    },
+    SystemPackage {
+        debian: "faketime",
+        program: "faketime",
+        purpose: "sets back the clock of a tested engine",
+    },
+    SystemPackage { debian: "chromium", program: "chromium", purpose: "shows the pages to their tests" },
+    SystemPackage {
+        debian: "sqlite3",
+        program: "sqlite3",
+        purpose: "writes to databases as a program of its own, beside the pages",
+    },
+];
 
 /// Makes sure that all of `packages` are there.
 pub(crate) fn ensure(packages: &[SystemPackage]) -> Result<()> {

@@ -1,6 +1,9 @@
 //! Another Litestream on a database: it is found, refused while it runs, and taken over once it has stopped.
 #![allow(clippy::unwrap_used)] // also in functions that are no tests themselves
 
+#[path = "support/s3.rs"]
+#[allow(unreachable_pub, missing_docs)]
+mod s3;
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +20,8 @@ struct Theirs {
 impl Theirs {
     fn start(config: &Path) -> Self {
         let mut command = Command::new(bundle().join("litestream"));
+        // With it Litestream can't reach any S3 service.
+        command.env_remove("AWS_CA_BUNDLE");
         command.args(["replicate", "-config"]).arg(config).stdout(Stdio::null()).stderr(Stdio::null());
         Self { child: command.spawn().unwrap() }
     }
@@ -152,4 +157,41 @@ fn without_an_engine_it_is_taken_over_all_the_same() {
     let config = std::fs::read_to_string(host.home().join("config.toml")).unwrap();
     host.fails(&["adopt", yml.to_str().unwrap(), "--yes"], 6);
     assert_eq!(std::fs::read_to_string(host.home().join("config.toml")).unwrap(), config);
+}
+
+#[test]
+fn its_s3_service_becomes_the_store_and_its_keys_are_kept_apart() {
+    let mut host = Host::new();
+    let store = s3::OtherStore::start(&host);
+    let bucket = store.bucket("of-the-office");
+    bucket.create();
+    let path = host.database("orders.db", 100);
+    let yml = host.path("litestream.yml");
+    let (id, secret) = s3::OTHER_KEYS;
+    let text = format!(
+        "access-key-id: {id}\nsecret-access-key: {secret}\ndbs:\n  - path: {}\n    replica:\n      type: s3\n      \
+         bucket: of-the-office\n      path: old/orders\n      endpoint: {}\n      force-path-style: true\n",
+        path.display(),
+        store.endpoint()
+    );
+    std::fs::write(&yml, text).unwrap();
+    let theirs = Theirs::start(&yml);
+    until("they have backed it up", || !bucket.objects().is_empty());
+    theirs.stop();
+    let old = bucket.objects();
+
+    host.start();
+    let said = host.ok(&["adopt", yml.to_str().unwrap(), "--yes"]);
+    assert!(!said.contains(secret), "{said}");
+    let status = host.until("it is stored there", |status| all_stored(status, "orders"));
+    assert_eq!(status["store"]["endpoint"], store.endpoint());
+    assert_eq!(status["store"]["bucket"], "of-the-office");
+    assert_eq!(status["store"]["bundled"], false);
+    let config = std::fs::read_to_string(host.home().join("config.toml")).unwrap();
+    assert!(!config.contains(secret) && !config.contains(id), "{config}");
+    let now = bucket.objects();
+    assert!(old.iter().all(|object| now.contains(object)), "the old backup was touched");
+    let copy = host.path("copy.db");
+    host.ok(&["restore", "orders", "--to", copy.to_str().unwrap()]);
+    assert_eq!(rows(&copy), 100);
 }

@@ -139,12 +139,39 @@ fn the_history_is_checked_after_an_unclean_stop() {
     let status = host.until("it was checked", |status| !shows(status, "checking"));
     assert_eq!(database(&status, "orders")["last_scan"]["good"], true, "{status:#?}");
     let scanned = scanned_at(&status);
+    // What comes later was not there at the unclean stop.
+    let second = host.database("second.db", 10);
+    host.ok(&["add", second.to_str().unwrap()]);
+    let status = host.until("it is protected", |status| !database(status, "second").is_null());
+    assert!(!shows(&status, "checking"));
+    host.until("it is stored", |status| all_stored(status, "second"));
     // After a clean stop nothing needs to be checked.
     host.stop();
     host.start();
     let status = host.until("everything is stored", |status| all_stored(status, "orders"));
     assert!(!shows(&status, "checking"));
     assert_eq!(scanned_at(&status), scanned);
+}
+
+#[test]
+fn a_restore_does_not_wait_for_the_check_after_an_unclean_stop() {
+    let mut host = Host::new();
+    host.start();
+    let path = host.database("orders.db", 300_000);
+    host.protect(&path);
+    host.kill();
+    host.start();
+    let scanning = |status: &Value| {
+        let jobs = status["jobs"].as_array().unwrap();
+        jobs.iter().any(|job| job["request"]["kind"] == "scan" && job["state"] == "running")
+    };
+    host.until("it is being checked", scanning);
+    assert_eq!(restored(&host, "orders"), 300_000);
+    assert_eq!(database(&host.status(), "orders")["last_scan"], Value::Null, "the check gave way");
+    // Nor does a clean stop make up for the unclean one before it.
+    host.stop();
+    host.start();
+    host.until("it was checked after all", |status| database(status, "orders")["last_scan"]["good"] == true);
 }
 
 /// In milliseconds, which is how exactly it is kept.

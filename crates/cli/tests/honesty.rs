@@ -1,6 +1,6 @@
 //! The status never says that a commit is safe when it is not in the store: each part is cut off, hung or filled up under a
 //! program that goes on writing, and the status is held against what can really be restored.
-#![allow(clippy::unwrap_used, clippy::print_stderr)] // also in functions that are no tests themselves
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)] // also in functions that are no tests themselves
 
 mod support;
 
@@ -149,10 +149,9 @@ fn a_recorder_that_hangs_for_ever_is_started_again() {
 }
 
 #[test]
-#[ignore = "slow: the store's retries after a full disk take their time"]
 fn a_full_disk_of_the_store_shows_and_comes_back() {
     let mut host = Host::new();
-    let Some(disk) = Disk::new(&host, 200) else { return };
+    let Some(disk) = Disk::new(host.path("disk"), 200) else { return };
     let dir = disk.dir.join("store");
     host.configure(&format!(
         "[store]\ndata_dir = \"{}\"\n[health]\nlisten = \"127.0.0.1:0\"\n[ui]\nlanguage = \"en\"\n",
@@ -171,20 +170,41 @@ fn a_full_disk_of_the_store_shows_and_comes_back() {
     host.stop();
 }
 
+/// Everything of the host is on one disk, but for the database: neither Litestream nor the store nor the journal can write.
+#[test]
+fn a_full_disk_of_the_whole_host_shows_and_comes_back() {
+    let mut host = Host::new();
+    let Some(disk) = Disk::new(host.home(), 200) else { return };
+    host.configure("[health]\nlisten = \"127.0.0.1:0\"\n[ui]\nlanguage = \"en\"\n");
+    host.start();
+    let path = host.database("orders.db", 100);
+    host.protect(&path);
+    let writing = Recording::start(&path, PAUSE);
+    disk.fill();
+    let fault = Instant::now();
+    shows_in_time(&host, fault);
+    disk.free();
+    comes_back(&host, &path, writing);
+    host.stop();
+    host.start();
+    host.until("everything is stored", |status| all_stored(status, "orders"));
+    host.stop();
+}
+
 /// The engine's clock is set back by ten minutes, that of the store is not, so that signatures stay valid.
 #[test]
 fn a_clock_that_is_set_back_is_told_and_hides_nothing() {
-    let library = Path::new("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1");
-    if !library.exists() {
-        eprintln!("skipped: `faketime` is not installed");
-        return;
-    }
+    let folders = std::fs::read_dir("/usr/lib").unwrap();
+    let library = folders
+        .map(|folder| folder.unwrap().path().join("faketime/libfaketimeMT.so.1"))
+        .find(|library| library.exists())
+        .expect("Debian's package `faketime` is not installed");
     let mut host = Host::new();
     let clock = host.path("clock");
     std::fs::write(&clock, "+0").unwrap();
     let path = host.database("orders.db", 100);
     for (name, value) in [
-        ("LD_PRELOAD", library),
+        ("LD_PRELOAD", library.as_path()),
         ("FAKETIME_TIMESTAMP_FILE", &clock),
         ("FAKETIME_NO_CACHE", Path::new("1")),
         ("FAKETIME_DONT_FAKE_MONOTONIC", Path::new("1")),

@@ -61,7 +61,7 @@ fn a_bucket_deleted_through_s3_is_said_and_a_new_history_begins() {
 #[test]
 fn a_read_only_store_is_said_and_comes_back() {
     let mut host = Host::new();
-    let Some(disk) = Disk::new(&host, 300) else { return };
+    let Some(disk) = Disk::new(host.path("disk"), 300) else { return };
     host.configure(&format!("[store]\ndata_dir = \"{}\"\n{BASE}", disk.dir.join("store").display()));
     let (_, writing) = protected(&mut host);
     disk.read_only(true);

@@ -10,7 +10,9 @@ use sqlite_replicate_api::{
 
 use crate::config;
 use crate::core::{Core, lock};
-use crate::inspect::{examine, foreign_litestream, free_bytes, look_for_damage, running_litestream};
+use crate::inspect::{
+    examine, foreign_litestream, free_bytes, look_for_damage, running_litestream, same_disk,
+};
 
 /// How long `add` looks for damage in a database.
 const LOOK: Duration = Duration::from_secs(10);
@@ -146,5 +148,6 @@ fn look(path: &std::path::Path, store_dir: Option<&std::path::Path>) -> Result<A
         "the database works in WAL mode from now on, with the files `-wal` and `-shm` beside it".to_owned(),
         "Litestream adds two small tables, `_litestream_seq` and `_litestream_lock`".to_owned(),
     ];
-    Ok(Added { name: Name::nearest(""), path: path.to_owned(), bytes, changes, advice })
+    let same_disk = store_dir.is_some_and(|dir| same_disk(dir, path));
+    Ok(Added { name: Name::nearest(""), path: path.to_owned(), bytes, changes, advice, same_disk })
 }

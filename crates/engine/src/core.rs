@@ -99,6 +99,10 @@ pub(crate) struct Database {
     pub(crate) checks: Mutex<Checks>,
     /// Held by the one long operation that a database takes part in at a time.
     pub(crate) busy: tokio::sync::Mutex<()>,
+    /// The last check that the schedule began, as a job's number: it gives way to what a person wants.
+    pub(crate) scheduled: Mutex<Option<u64>>,
+    /// Whether that one gave way, and is to be made as soon as nothing else runs.
+    pub(crate) gave_way: AtomicBool,
     /// Set when the database is no longer protected: its followers end.
     pub(crate) gone: AtomicBool,
     /// Whether a restore into its place is under way.
@@ -124,6 +128,8 @@ pub(crate) struct Checks {
     pub(crate) scan: Option<CheckSummary>,
     /// The history must be scanned before it counts again: the host stopped uncleanly.
     pub(crate) unchecked: bool,
+    /// Keys of stored objects that the last scan found damaged, and that were not healed: restores do without them.
+    pub(crate) damaged: BTreeSet<String>,
     /// The store lost what it had.
     pub(crate) lost: bool,
 }

@@ -151,6 +151,9 @@ impl Prepared {
         }
         // Set at each start and cleared at each clean end.
         let unclean = journal.fact("running")?.is_some_and(|value| value == "1");
+        if unclean {
+            journal.doubt_all()?;
+        }
         journal.set_fact("running", "1")?;
         let watch = config::Watch::new(around.clone(), loaded);
         clear_leftovers(&home);
@@ -297,6 +300,8 @@ impl Running {
         }));
         let health = tokio::spawn(serve_health(core.clone(), self.handle.clone()));
         self.conductor.run().await;
+        // Somebody may keep a handle for as long as the program lives; no database is held for that.
+        core.watch.end();
         core.event("ended", None, "ended".to_owned()).await;
         // The control API answers until everything else has ended, so that nobody takes a closing engine for a dead one.
         let _ = stop.send(());

@@ -73,7 +73,7 @@ impl Home {
     /// When a folder can't be made.
     pub(crate) fn create(&self) -> Result<()> {
         let make = || -> io::Result<()> {
-            for dir in [self.0.clone(), self.run(), self.work(), self.logs()] {
+            for dir in [self.0.clone(), self.run(), self.work(), self.logs(), self.0.join("capture")] {
                 make_private_dir(&dir)?;
             }
             Ok(())
@@ -158,6 +158,28 @@ pub(crate) fn make_file_private(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     #[cfg(not(unix))]
     let _ = path;
+    Ok(())
+}
+
+/// Who may read and write the old file may do so with the new one.
+#[cfg(unix)]
+pub(crate) fn keep_access(new: &File, old: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let old = match std::fs::metadata(old) {
+        Ok(old) => old,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let own = new.metadata()?;
+    if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
+        fchown(new, Some(old.uid()), Some(old.gid()))?;
+    }
+    new.set_permissions(old.permissions())
+}
+
+/// Windows gives a new file the access rights of its folder, as it did with the old one.
+#[cfg(not(unix))]
+pub(crate) fn keep_access(_new: &File, _old: &Path) -> io::Result<()> {
     Ok(())
 }
 

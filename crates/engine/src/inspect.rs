@@ -44,6 +44,15 @@ pub(crate) fn file_mark(path: &Path) -> std::io::Result<String> {
     mark_of(&std::fs::metadata(path)?)
 }
 
+/// Whether two paths are on one disk: then one broken disk takes both.
+pub(crate) fn same_disk(a: &Path, b: &Path) -> bool {
+    if cfg!(unix) {
+        let device = |path: &Path| device_of(&std::fs::metadata(path).ok()?);
+        return device(a).is_some() && device(a) == device(b);
+    }
+    a.components().next() == b.components().next()
+}
+
 /// The disk that a file is on, where the system tells.
 pub(crate) fn device_of(metadata: &std::fs::Metadata) -> Option<u64> {
     #[cfg(unix)]
@@ -62,7 +71,10 @@ pub(crate) fn mark_of(metadata: &std::fs::Metadata) -> std::io::Result<String> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        Ok(format!("{}:{}", metadata.dev(), metadata.ino()))
+        // The number of a deleted file is used again; its birth tells the two apart, where the file system knows it.
+        let born = metadata.created().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        let born = born.map_or(0, |born| born.as_nanos());
+        Ok(format!("{}:{}:{born}", metadata.dev(), metadata.ino()))
     }
     #[cfg(not(unix))]
     {

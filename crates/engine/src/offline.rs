@@ -1,5 +1,6 @@
 //! Restores where no engine runs: from a recovery sheet, or from any S3 address that Litestream wrote to.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -82,8 +83,9 @@ pub async fn restore(
     let done = async {
         let planned = opened.planned(&request).await?;
         let tools = opened.tools.clone();
-        restore::to_file(&tools, &planned, &request.target, request.integrity, &reporter, &cancel).await?;
-        Ok(planned)
+        let wanted =
+            restore::Wanted { moment: &request.moment, integrity: request.integrity, path: &request.target };
+        restore::to_file(&tools, planned, &wanted, &reporter, &cancel).await
     };
     let result: Result<Planned> = done.await;
     opened.close().await;
@@ -99,26 +101,43 @@ struct Opened {
     store: Store,
     what: What,
     tools: Tools,
-    scratch: PathBuf,
+    scratch: Scratch,
     /// A store that was started for this.
     child: Option<Box<dyn ChildWrapper>>,
 }
 
 enum What {
     Prefix(String),
-    Database(Name),
+    Database { name: Name, host_id: String },
+}
+
+/// A folder that goes away, however the restore ends.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn make(dir: PathBuf) -> Result<Self> {
+        make_private_dir(&dir).map_err(|error| {
+            Report::new(ErrorCode::Io, format!("`{}` can't be made", dir.display())).because(error)
+        })?;
+        Ok(Self(dir))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(%error, path = %self.0.display(), "a folder of files that are no longer needed stays");
+        }
+    }
 }
 
 impl Opened {
     async fn open(request: &Request) -> Result<Self> {
-        let scratch = request.home.join(format!("offline-{}", std::process::id()));
-        make_private_dir(&scratch).map_err(|error| {
-            Report::new(ErrorCode::Io, format!("`{}` can't be made", scratch.display())).because(error)
-        })?;
+        let scratch = Scratch::make(request.home.join(format!("offline-{}", std::process::id())))?;
         let tools = Tools {
             litestream: request.bundle.litestream.clone(),
             launcher: request.launcher.clone(),
-            scratch: scratch.clone(),
+            scratch: scratch.0.clone(),
         };
         let mut opened = match &request.source {
             Source::Url(url) => {
@@ -128,8 +147,9 @@ impl Opened {
             Source::Sheet(path) => {
                 let sheet = Sheet::read(path)?;
                 let name = sheet.database(request.database.as_ref())?;
+                let what = What::Database { name, host_id: sheet.host_id().to_owned() };
                 let store = Store::new(sheet.remote());
-                let mut opened = Self { store, what: What::Database(name), tools, scratch, child: None };
+                let mut opened = Self { store, what, tools, scratch, child: None };
                 if let Some(data_dir) = sheet.store.data_dir.clone() {
                     opened.serve(request, &sheet, &data_dir).await?;
                 }
@@ -158,7 +178,7 @@ impl Opened {
         let port = free_port().map_err(|error| {
             Report::new(ErrorCode::Io, "there is no free port for the store").because(error)
         })?;
-        let home = Home::new(&self.scratch);
+        let home = Home::new(&self.scratch.0);
         let mut minio = Minio::new(request.bundle.minio.clone(), home, remote.keys.clone());
         let launch = minio.launch(&MinioSpec { data_dir: data_dir.to_owned(), port }).await?;
         self.child = Some(spawn(&request.launcher, &launch)?);
@@ -181,15 +201,21 @@ impl Opened {
 
     async fn planned(&self, request: &Request) -> Result<Planned> {
         let line = match &self.what {
+            What::Prefix(prefix) if matches!(request.moment, Moment::Snapshot(_)) => {
+                let message = format!("a snapshot's name means nothing at `{prefix}`");
+                return Err(Report::new(ErrorCode::BadRequest, message)
+                    .hint("restore it from a recovery sheet, or name the snapshot's own address"));
+            }
             What::Prefix(prefix) => Line {
                 store: self.store.clone(),
                 prefix: prefix.clone(),
                 epoch: None,
                 database: request.database.clone(),
             },
-            What::Database(name) => {
-                let epochs = epochs(&self.store, name).await?;
-                let snapshots = snapshot::all_of_everybody(&self.store, name).await?;
+            What::Database { name, host_id } => {
+                let epochs = epochs(&self.store, name, host_id).await?;
+                let ids = epochs.iter().map(|record| record.database_id.clone()).collect();
+                let snapshots = snapshot::all_of(&self.store, name, &ids).await?;
                 let (prefix, epoch) = line_of(&request.moment, &epochs, &snapshots)?;
                 Line { store: self.store.clone(), prefix, epoch: Some(epoch), database: Some(name.clone()) }
             }
@@ -203,7 +229,6 @@ impl Opened {
             let _ = child.start_kill();
             let _ = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
         }
-        let _ = std::fs::remove_dir_all(&self.scratch);
     }
 
     async fn close(mut self) {
@@ -211,8 +236,9 @@ impl Opened {
     }
 }
 
-/// The records of a database's epochs in the store, oldest first.
-async fn epochs(store: &Store, name: &Name) -> Result<Vec<EpochRecord>> {
+/// The records of the epochs of a host's database in the store, oldest first. Another host that shares the bucket may
+/// have one of the same name.
+async fn epochs(store: &Store, name: &Name, host_id: &str) -> Result<Vec<EpochRecord>> {
     let mut found: Vec<EpochRecord> = Vec::new();
     for listed in store.list(&layout::epoch_records(name)).await? {
         let bytes = store.get_small(&listed.key).await?;
@@ -221,6 +247,12 @@ async fn epochs(store: &Store, name: &Name) -> Result<Vec<EpochRecord>> {
             Err(error) => tracing::warn!(key = %listed.key, %error, "an epoch's record can't be understood"),
         }
     }
+    let ids: BTreeSet<String> = found
+        .iter()
+        .filter(|record| record.host_id == host_id)
+        .map(|record| record.database_id.clone())
+        .collect();
+    found.retain(|record| ids.contains(&record.database_id));
     found.sort_by_key(|record| (record.opened_at, record.epoch));
     Ok(found)
 }

@@ -13,6 +13,7 @@ use sqlite_replicate_api::{Base, Epoch, EpochRecord, ErrorCode, Name, OpenedBy, 
 
 use crate::core::{Checks, Core, Database, LineState, lock};
 use crate::follower;
+use crate::identity::Identity;
 use crate::jobs::exchange;
 use crate::secrets::random_hex;
 use crate::store::{Store, layout};
@@ -38,22 +39,26 @@ pub(crate) async fn protect(core: &Arc<Core>, settings: &config::Database) -> Re
         }
     };
     let checks = {
-        let (id, lost) = (id.clone(), format!("history-lost {id}"));
+        let (lost, unchecked) = (format!("history-lost {id}"), format!("unchecked {id}"));
+        let id = id.clone();
         core.journal
             .run(move |journal| {
                 Ok(Checks {
                     drill: journal.last_check(&id, ["drill", "verify"])?,
                     scan: journal.last_check(&id, ["scan", "scan"])?,
-                    unchecked: false,
+                    unchecked: journal.fact(&unchecked)?.is_some_and(|value| value == "1"),
+                    damaged: Default::default(),
                     lost: journal.fact(&lost)?.is_some_and(|value| value == "1"),
                 })
             })
             .await?
     };
     let since = epochs.first().map_or(record.opened_at, |first| first.opened_at);
-    let (known, epoch) = (id.clone(), record.epoch);
-    let announced_before = core.journal.run(move |journal| journal.announced(&known, epoch)).await?;
-    let watched = watched(core, &settings.name, settings, &record);
+    let (its_id, epoch) = (id.clone(), record.epoch);
+    let announced_before = core.journal.run(move |journal| journal.announced(&its_id, epoch)).await?;
+    let known = known_file(core, &id, record.epoch).await?;
+    let meta = core.home.capture(&settings.name, &record.epoch.to_string());
+    let watched = Watched::new(settings.name.clone(), settings.path.clone(), meta, known);
     let database = Arc::new(Database {
         name: settings.name.clone(),
         path: settings.path.clone(),
@@ -61,6 +66,8 @@ pub(crate) async fn protect(core: &Arc<Core>, settings: &config::Database) -> Re
         line: Mutex::new(LineState { record, watched: watched.clone(), announced: false, announced_before }),
         checks: Mutex::new(checks),
         busy: tokio::sync::Mutex::new(()),
+        scheduled: Mutex::new(None),
+        gave_way: AtomicBool::new(false),
         gone: AtomicBool::new(false),
         restoring: AtomicBool::new(false),
         since,
@@ -74,11 +81,6 @@ pub(crate) async fn protect(core: &Arc<Core>, settings: &config::Database) -> Re
 pub(crate) async fn release(core: &Core, database: &Database) {
     database.gone.store(true, Ordering::Relaxed);
     core.watch.release(&database.name).await;
-}
-
-fn watched(core: &Core, name: &Name, settings: &config::Database, record: &EpochRecord) -> Arc<Watched> {
-    let meta = core.home.capture(name, &record.epoch.to_string());
-    Watched::new(name.clone(), settings.path.clone(), meta)
 }
 
 fn first_record(core: &Core, name: &Name, id: &str) -> EpochRecord {
@@ -126,7 +128,7 @@ pub(crate) async fn open_next(core: &Arc<Core>, database: &Arc<Database>, opened
 /// Writes into an epoch that the journal has as opened.
 pub(crate) async fn begin(core: &Arc<Core>, database: &Arc<Database>, record: EpochRecord) {
     let meta = core.home.capture(&database.name, &record.epoch.to_string());
-    let watched = Watched::new(database.name.clone(), database.path.clone(), meta);
+    let watched = Watched::new(database.name.clone(), database.path.clone(), meta, None);
     let epoch = record.epoch;
     *lock(&database.line) =
         LineState { record, watched: watched.clone(), announced: false, announced_before: false };
@@ -160,25 +162,51 @@ fn follow(core: &Arc<Core>, database: &Arc<Database>) {
     tokio::spawn(follower::follow(core.clone(), database.clone(), watched, prefix));
 }
 
-/// Whether the file that is held is the one that the epoch describes; opens the next epoch when it is not.
+/// The file that an epoch describes, as it was last seen.
+async fn known_file(core: &Core, id: &str, epoch: Epoch) -> Result<Option<Identity>> {
+    let id = id.to_owned();
+    let text = core.journal.run(move |journal| journal.file_mark(&id, epoch)).await?;
+    Ok(serde_json::from_str(&text).ok())
+}
+
+/// Remembers the file that the present epoch describes.
+pub(crate) async fn remember_file(core: &Core, database: &Database, file: &Identity) {
+    let (id, epoch) = (database.id.clone(), database.epoch());
+    // It always can be: numbers and a text.
+    let mark = serde_json::to_string(file).unwrap_or_default();
+    let noted = core.journal.run(move |journal| journal.set_file_mark(&id, epoch, &mark)).await;
+    if let Err(report) = noted {
+        core.logs.push("engine", &report.to_string(), Timestamp::now());
+    }
+}
+
+/// Whether the file that is held is the one that the epoch describes, as which it is then remembered; opens the next
+/// epoch when it is not.
 ///
 /// # Errors
 /// When the journal can't be read or written.
-pub(crate) async fn settle_file(core: &Arc<Core>, database: &Arc<Database>, mark: String) -> Result<bool> {
-    let (id, epoch) = (database.id.clone(), database.epoch());
-    let known = core.journal.run({
-        let id = id.clone();
-        move |journal| journal.file_mark(&id, epoch)
-    });
-    let known = known.await?;
-    if known.is_empty() {
-        core.journal.run(move |journal| journal.set_file_mark(&id, epoch, &mark)).await?;
+pub(crate) async fn settle_file(
+    core: &Arc<Core>,
+    database: &Arc<Database>,
+    found: &Identity,
+) -> Result<bool> {
+    let known = known_file(core, &database.id, database.epoch()).await?;
+    let (another, log_aside) = {
+        let watched = database.watched();
+        let seen = watched.seen();
+        (seen.another, seen.log_aside.clone())
+    };
+    if !another && known.is_none_or(|known| known.goes_on_as(found)) {
+        remember_file(core, database, found).await;
         return Ok(true);
     }
-    if known == mark {
-        return Ok(true);
+    let mut text = format!(
+        "another file is in the place of `{}`, or it was rebuilt; the history before is kept",
+        database.name
+    );
+    if let Some(aside) = log_aside {
+        text.push_str(&format!("; the log of the file before was put aside as `{}`", aside.display()));
     }
-    let text = format!("another file is in the place of `{}`; the history before it is kept", database.name);
     core.event("database-replaced", Some(&database.name), text).await;
     open_next(core, database, OpenedBy::Replacement).await?;
     Ok(false)

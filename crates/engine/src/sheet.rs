@@ -137,6 +137,11 @@ impl Sheet {
         Ok(sheet)
     }
 
+    /// The random id of the host that it is of.
+    pub(crate) fn host_id(&self) -> &str {
+        &self.host.id
+    }
+
     /// The service that it names.
     pub(crate) fn remote(&self) -> Remote {
         Remote {

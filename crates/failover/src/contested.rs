@@ -200,7 +200,8 @@ impl Host {
             return;
         }
         let known = self.unresolved.as_ref().filter(|known| known.theirs.tip_epoch() == theirs.tip_epoch());
-        if let (Some(known), Errand::None) = (known, &self.errand) {
+        let free = matches!(self.errand, Errand::None | Errand::Campaign(_));
+        if let Some(known) = known.filter(|_| free) {
             match known.mine {
                 // The other side started again, and asks anew.
                 Some(mine) if !facts.chosen && Some(mine.epoch) == own => {

@@ -39,7 +39,7 @@ pub enum Mutation {
     WriteBeforeOpened,
     /// The receiver takes any epoch (rule 9).
     ReceiveOlderEpoch,
-    /// The receiver acknowledges before its inbox is flushed (DESIGN 2).
+    /// The receiver acknowledges before its inbox is flushed (docs/architecture.md 2).
     AckBeforeFlush,
     /// A promise is given before it is on disk (rule 2).
     PromiseNotStored,

@@ -1,4 +1,4 @@
-//! The one word that the owner is told, decided from what is proven and nothing else (DESIGN 4.2).
+//! The one word that the owner is told, decided from what is proven and nothing else (docs/architecture.md 4.2).
 
 use crate::host::{Gate, Host};
 use crate::ids::{EpochId, Moment, Position};

@@ -1,7 +1,7 @@
 //! Long operations in words: how far they are, what they will do, how they ended.
 
 use jiff::tz::TimeZone;
-use sqlite_replicate_api::{Finding, Outcome, Progress, RestorePlan, ScanReport, Stage, Target};
+use sqlite_replicate_api::{Finding, Outcome, Progress, RestorePlan, ScanReport, Stage, Target, Txid};
 
 use super::text::{bytes, exact, seconds, short};
 
@@ -44,6 +44,8 @@ pub(crate) fn progress(progress: &Progress) -> String {
 /// What a restore will do, before it is done.
 pub(crate) fn plan(plan: &RestorePlan, zone: &TimeZone) -> String {
     let moment = match plan.time {
+        // A backup of Litestream 0.3 knows no transactions.
+        Some(time) if plan.txid == Txid::default() => exact(time, zone),
         Some(time) => format!("{} (transaction {})", exact(time, zone), short(plan.txid)),
         None => format!("transaction {}", short(plan.txid)),
     };

@@ -161,9 +161,8 @@ pub struct Disk {
 
 impl Disk {
     /// `None`, with a word on it, where the tests don't run as root.
-    pub fn new(host: &Host, megabytes: u32) -> Option<Self> {
-        let dir = host.path("disk");
-        std::fs::create_dir(&dir).unwrap();
+    pub fn new(dir: PathBuf, megabytes: u32) -> Option<Self> {
+        std::fs::create_dir_all(&dir).unwrap();
         let disk = Self { dir };
         let made = disk.mount(&["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "tmpfs"]);
         if !made && !rustix::process::geteuid().is_root() {

@@ -1,4 +1,6 @@
 //! Somebody else's S3 service: a MinIO that the test starts by itself, and a plain client for any.
+// Each test file uses its part.
+#![allow(dead_code)]
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -59,6 +61,53 @@ impl Bucket {
             }
             found
         })
+    }
+
+    /// The keys of one level of a database's history, in order.
+    pub fn level(&self, database: &str, level: u8) -> Vec<String> {
+        let (of, folder) = (format!("{database}/"), format!("/{level:04}/"));
+        let keys = self.objects().into_iter().map(|(key, _)| key);
+        keys.filter(|key| key.starts_with(&of) && key.contains(&folder) && !key.contains("/snapshots/"))
+            .collect()
+    }
+
+    pub fn delete_object(&self, key: &str) {
+        self.runtime.block_on(self.client.delete_object().bucket(&self.name).key(key).send()).unwrap();
+    }
+
+    /// Overwrites an object with what `change` makes of it; what it says of itself stays.
+    pub fn change(&self, key: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        self.runtime.block_on(async {
+            let got = self.client.get_object().bucket(&self.name).key(key).send().await.unwrap();
+            let metadata = got.metadata().cloned();
+            let mut bytes = got.body.collect().await.unwrap().to_vec();
+            change(&mut bytes);
+            let put = self.client.put_object().bucket(&self.name).key(key).set_metadata(metadata);
+            put.body(bytes.into()).send().await.unwrap();
+        });
+    }
+
+    /// Flips one bit in the file in which the bundled store of a host keeps an object.
+    pub fn flip_bit_on_disk(&self, host: &Host, key: &str) {
+        let dir = host.home().join("store").join(&self.name).join(key);
+        // A small object lies within the file that describes it, at its end; a large one beside it.
+        let mut parts = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path().join("part.1"));
+        let path = parts.find(|path| path.exists()).unwrap_or(dir.join("xl.meta"));
+        let mut bytes = std::fs::read(&path).unwrap();
+        let at = bytes.len() - 40;
+        bytes[at] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+    }
+
+    /// Makes the bucket.
+    pub fn create(&self) {
+        self.runtime.block_on(self.client.create_bucket().bucket(&self.name).send()).unwrap();
+    }
+
+    /// Stores an object.
+    pub fn put(&self, key: &str, content: Vec<u8>) {
+        let put = self.client.put_object().bucket(&self.name).key(key).body(content.into()).send();
+        self.runtime.block_on(put).unwrap();
     }
 
     /// Deletes all objects, then the bucket, until that has worked: somebody may be writing.

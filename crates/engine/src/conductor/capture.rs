@@ -41,7 +41,7 @@ impl Conductor {
         }
         if let (true, Some(mark)) = (held, mark)
             && self.settled.get(&database.name) != Some(&mark)
-            && protect::settle_file(&self.core, database, mark.clone()).await?
+            && protect::settle_file(&self.core, database, &mark).await?
         {
             self.settled.insert(database.name.clone(), mark);
         }
@@ -73,7 +73,9 @@ impl Conductor {
             && !seen.missing
             && !seen.replaced
             && line.announced
-            && self.settled.get(&database.name) == seen.mark.as_ref()
+            && !seen.another
+            && self.settled.get(&database.name).map(|settled| &settled.file)
+                == seen.mark.as_ref().map(|mark| &mark.file)
             && !suspended.contains(&database.name)
     }
 

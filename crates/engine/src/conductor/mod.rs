@@ -10,6 +10,8 @@ mod probe;
 mod publish;
 mod schedule;
 
+pub(crate) use publish::language;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,7 @@ use crate::children::{Program, Supervisor};
 use crate::config;
 use crate::continuity;
 use crate::core::{Core, lock};
+use crate::identity::Identity;
 use crate::protect;
 use crate::store::Store;
 
@@ -46,7 +49,7 @@ pub(crate) struct Conductor {
     /// What the store client was made for; another means: look again whether it has what it had.
     connected: Option<(Remote, u64)>,
     /// Databases whose file was compared with what the epoch describes.
-    settled: std::collections::BTreeMap<sqlite_replicate_api::Name, String>,
+    settled: std::collections::BTreeMap<sqlite_replicate_api::Name, Identity>,
     /// What the status is to know of the work.
     doing: tokio::sync::watch::Sender<publish::Doing>,
     config_read: Instant,
@@ -179,8 +182,24 @@ impl Conductor {
         }
         self.capture_child.want(None);
         self.capture_child.wait_until(|state| state.pid.is_none()).await;
+        self.remember_files().await;
         self.store_child.want(None);
         self.store_child.wait_until(|state| state.pid.is_none()).await;
+    }
+
+    /// Remembers the files as they are now that nothing of ours writes into them any more: what is different at the
+    /// next start, others have done.
+    async fn remember_files(&self) {
+        let databases = lock(&self.core.databases).clone();
+        for database in databases {
+            let seen = database.watched().seen().mark.clone();
+            let (Some(seen), Ok(now)) = (seen, Identity::of(&database.path)) else { continue };
+            let settled = self.settled.get(&database.name).is_some_and(|settled| settled.goes_on_as(&seen));
+            // Another file is left for the next start to find.
+            if settled && seen.goes_on_as(&now) {
+                protect::remember_file(&self.core, &database, &now).await;
+            }
+        }
     }
 
     /// Looks at the configuration file about once a second.
@@ -223,10 +242,7 @@ impl Conductor {
     async fn protect_all(&mut self, databases: &[sqlite_replicate_api::config::Database]) {
         for settings in databases {
             match protect::protect(&self.core, settings).await {
-                Ok(database) => {
-                    lock(&database.checks).unchecked = self.core.unclean;
-                    lock(&self.core.databases).push(database);
-                }
+                Ok(database) => lock(&self.core.databases).push(database),
                 Err(report) => {
                     let text = format!("`{}` can't be protected: {report}", settings.name);
                     self.core.event("protect-failed", Some(&settings.name), text).await;

@@ -1,6 +1,7 @@
 //! When drills and scans are due, and that they then run: one at a time, so that they never load the PC together.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
@@ -40,9 +41,12 @@ impl Schedule {
             if !ready || database.busy.try_lock().is_err() {
                 continue;
             }
+            if database.gave_way.swap(false, Ordering::Relaxed) {
+                self.tried.retain(|(id, _), _| *id != database.id);
+            }
             let Some(request) = self.due(core, &database, &now) else { continue };
             self.tried.insert((database.id.clone(), request.kind()), now.timestamp());
-            check::begin(core, &database, request);
+            *lock(&database.scheduled) = Some(check::begin(core, &database, request).id);
             return;
         }
     }

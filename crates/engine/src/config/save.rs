@@ -9,6 +9,7 @@ use sqlite_replicate_api::{ErrorCode, Report, Result};
 use super::environment::Surroundings;
 use super::read::{Loaded, parse, read_text};
 use super::reference::SAMPLE;
+use crate::home::keep_access;
 
 /// Changes the file of `around` by `edit`, which gets its text (that of [`SAMPLE`] if there is no file).
 ///
@@ -79,28 +80,6 @@ fn write_new(new: &Path, old: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     keep_access(&file, old)?;
     file.sync_all()
-}
-
-/// Who may read and write the old file may do so with the new one.
-#[cfg(unix)]
-fn keep_access(new: &File, old: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
-    let old = match fs::metadata(old) {
-        Ok(old) => old,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    let own = new.metadata()?;
-    if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
-        fchown(new, Some(old.uid()), Some(old.gid()))?;
-    }
-    new.set_permissions(old.permissions())
-}
-
-/// Windows gives a new file the access rights of its folder, as it did with the old one.
-#[cfg(not(unix))]
-fn keep_access(_new: &File, _old: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 /// Makes a rename survive a power cut.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlite_replicate_api::{
@@ -11,6 +12,9 @@ use sqlite_replicate_api::{
 use super::{Cancel, Reporter, exchange, proof, restore, scan, snapshot};
 use crate::core::{Core, Database, lock};
 use crate::retention;
+
+/// How long a check may take to give way: it asks between objects.
+const WAY: Duration = Duration::from_secs(20);
 
 /// What an operation works with.
 #[derive(Clone)]
@@ -32,11 +36,7 @@ pub(crate) fn begin(core: &Arc<Core>, database: &Arc<Database>, request: JobRequ
         request,
         move |reporter, cancel| async move {
             let work = Work { core: its_core, database: its_database, reporter, cancel };
-            let _busy = work.database.busy.try_lock().map_err(|_| {
-                let message = format!("another operation on `{}` runs", work.database.name);
-                Report::new(ErrorCode::Busy, message)
-                    .hint("wait for its end, or cancel it; `sqlite-replicate status` shows it")
-            })?;
+            let _busy = work.database.busy.try_lock().map_err(|_| busy(&work.database))?;
             run(&work, its_request).await
         },
         move |summary| {
@@ -45,6 +45,27 @@ pub(crate) fn begin(core: &Arc<Core>, database: &Arc<Database>, request: JobRequ
             tokio::spawn(note(noted_core, noted_database, summary.clone()));
         },
     )
+}
+
+fn busy(database: &Database) -> Report {
+    Report::new(ErrorCode::Busy, format!("another operation on `{}` runs", database.name))
+        .hint("wait for its end, or cancel it; `sqlite-replicate status` shows it")
+}
+
+/// Makes way for what a person wants: a check of the schedule is cancelled, and made later.
+///
+/// # Errors
+/// [`ErrorCode::Busy`] while something else runs, or a check that does not end.
+pub(crate) async fn make_way(core: &Core, database: &Database) -> Result<()> {
+    if database.busy.try_lock().is_ok() {
+        return Ok(());
+    }
+    let check = *lock(&database.scheduled);
+    let running = check.filter(|id| core.jobs.watch(*id).is_ok_and(|job| !job.borrow().state.ended()));
+    let Some(id) = running else { return Err(busy(database)) };
+    database.gave_way.store(true, Ordering::Relaxed);
+    core.jobs.cancel(id)?;
+    tokio::time::timeout(WAY, database.busy.lock()).await.map(drop).map_err(|_| busy(database))
 }
 
 async fn run(work: &Work, request: JobRequest) -> Result<Outcome> {
@@ -84,12 +105,15 @@ async fn note(core: Arc<Core>, database: Arc<Database>, summary: JobSummary) {
                 checks.drill = Some(check.clone());
             }
         }
-        let (id, lost) = (database.id.clone(), lock(&database.checks).lost);
+        let (id, checks) = (database.id.clone(), lock(&database.checks).clone());
         let noted = core
             .journal
             .run(move |journal| {
-                if !lost {
+                if !checks.lost {
                     journal.set_fact(&format!("history-lost {id}"), "")?;
+                }
+                if !checks.unchecked {
+                    journal.set_fact(&format!("unchecked {id}"), "")?;
                 }
                 journal.record_check(&id, kind, &check)
             })

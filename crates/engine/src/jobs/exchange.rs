@@ -18,7 +18,7 @@ use super::fetch::{Fetched, remove_database};
 use super::restore::beside;
 use crate::core::{Core, lock};
 use crate::holders::holders;
-use crate::home::sync_parent;
+use crate::home::{keep_access, sync_parent};
 use crate::journal::{Operation, Phase};
 use crate::protect;
 
@@ -203,7 +203,10 @@ fn swap(operation: &Operation, alone: Option<Connection>) -> Result<()> {
             .because(error)
             .hint("check the permissions and the space of its folder; nothing was changed")
     };
-    std::fs::File::open(&operation.incoming).and_then(|file| file.sync_all()).map_err(trouble)?;
+    // The program, which may run as another user than we do, uses the new file as it did the old one; and nobody else.
+    std::fs::File::open(&operation.incoming)
+        .and_then(|file| keep_access(&file, &operation.path).and_then(|()| file.sync_all()))
+        .map_err(trouble)?;
     if operation.path.exists() {
         // From now on the old file has two names; which one is gone first does not matter.
         if std::fs::hard_link(&operation.path, &operation.aside).is_err() {

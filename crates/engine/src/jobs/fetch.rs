@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use sqlite_replicate_api::{ErrorCode, Integrity, Report, Result, Stage};
 use tokio::io::AsyncReadExt;
 
-use super::plan::Planned;
+use super::plan::{OldFormat, Planned};
 use super::{Cancel, Reporter, cancelled};
 use crate::children::{can_not_start, litestream, never_started, spawn};
 use crate::home::write_private;
@@ -85,10 +85,25 @@ pub(crate) async fn fetch(
             .hint("make room, or restore to another disk with `--to`"));
     }
     remove_database(&path);
+    try_folder(&path)?;
     let fetched = Fetched { path, kept: false };
     download(tools, planned, fetched.path(), reporter, cancel).await?;
     check(fetched.path(), integrity, reporter, cancel).await?;
     Ok(fetched)
+}
+
+/// A folder that can't be written is found out here: Litestream's words for it would be taken for those of a damaged
+/// history.
+fn try_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let tried = std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::File::create_new(path))
+        .and_then(|_| std::fs::remove_file(path));
+    tried.map_err(|error| {
+        Report::new(ErrorCode::Io, format!("the folder `{}` can't be written", folder.display()))
+            .because(error)
+            .hint("choose another one with `--to`, or give this program's user the right to write it")
+    })
 }
 
 async fn download(
@@ -105,21 +120,25 @@ async fn download(
     let config = tools.scratch.join(format!("restore-{stem}.yml"));
     let yaml = litestream::one_shot_yaml(remote, path, &planned.line.prefix);
     write_private(&config, yaml.as_bytes()).map_err(trouble)?;
-    let arguments: Vec<OsString> = vec![
+    let mut arguments: Vec<OsString> = vec![
         "restore".into(),
         "-config".into(),
         config.clone().into(),
         "-no-expand-env".into(),
         "-integrity-check".into(),
         "none".into(),
-        "-txid".into(),
-        planned.chain.reached.to_string().into(),
-        "-o".into(),
-        path.into(),
-        path.into(),
     ];
+    match &planned.old {
+        None => arguments.extend(["-txid".into(), planned.chain.reached.to_string().into()]),
+        Some(OldFormat { until: Some(until), .. }) => {
+            arguments.extend(["-timestamp".into(), until.to_string().into()]);
+        }
+        Some(OldFormat { until: None, .. }) => {}
+    }
+    arguments.extend(["-o".into(), path.into(), path.into()]);
     let launch = litestream::launch(&tools.litestream, &remote.keys, arguments);
-    let result = run(tools, &launch, planned.result_bytes, path, reporter, cancel).await;
+    let total = planned.old.is_none().then_some(planned.result_bytes);
+    let result = run(tools, &launch, total, path, reporter, cancel).await;
     let _ = std::fs::remove_file(config);
     result
 }
@@ -127,7 +146,7 @@ async fn download(
 async fn run(
     tools: &Tools,
     launch: &crate::children::Launch,
-    total: u64,
+    total: Option<u64>,
     path: &Path,
     reporter: &Reporter,
     cancel: &Cancel,
@@ -161,13 +180,16 @@ async fn run(
                 let _ = child.wait().await;
                 return Err(cancelled());
             }
-            _ = ticker.tick() => reporter.at(Stage::Downloading, size().unwrap_or(0).min(total), Some(total)),
+            _ = ticker.tick() => {
+                let done = size().unwrap_or(0);
+                reporter.at(Stage::Downloading, total.map_or(done, |total| done.min(total)), total);
+            }
         }
     };
     let status =
         status.map_err(|error| Report::new(ErrorCode::Io, "Litestream's restore was lost").because(error))?;
     if status.success() {
-        reporter.at(Stage::Downloading, total, Some(total));
+        reporter.at(Stage::Downloading, total.or_else(size).unwrap_or(0), total);
         return Ok(());
     }
     let said = said.await.unwrap_or_default();

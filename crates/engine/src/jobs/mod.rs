@@ -5,6 +5,7 @@ mod compare;
 pub(crate) mod exchange;
 pub(crate) mod fetch;
 pub(crate) mod heal;
+mod old_format;
 pub(crate) mod plan;
 mod proof;
 pub(crate) mod restore;

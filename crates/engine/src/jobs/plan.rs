@@ -1,10 +1,13 @@
 //! From a wanted moment to the objects that bring it back.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sqlite_replicate_api::{
     Epoch, EpochRecord, ErrorCode, Moment, Name, NamedSnapshot, Report, RestorePlan, Result, Target, Txid,
 };
 
+use super::old_format;
 use crate::chain::{ChainError, ChainPlan, Listing, Object, TimeSearch};
 use crate::ltx::{HEADER_SIZE, Header};
 use crate::store::{Store, key_of, object_of};
@@ -30,6 +33,19 @@ pub(crate) struct Planned {
     pub(crate) shortfall: Option<String>,
     /// Transactions of the line after the moment.
     pub(crate) after: u64,
+    /// Keys that it does without, because their objects are damaged.
+    pub(crate) damaged: BTreeSet<String>,
+    /// Set where the backup is one of Litestream 0.3: then there is no chain of objects.
+    pub(crate) old: Option<OldFormat>,
+}
+
+/// What a restore from a backup of Litestream 0.3 goes by.
+#[derive(Clone, Debug)]
+pub(crate) struct OldFormat {
+    /// How many there are to fetch.
+    pub(crate) objects: usize,
+    /// The time to stop at; none: all there is.
+    pub(crate) until: Option<Timestamp>,
 }
 
 impl Planned {
@@ -47,7 +63,7 @@ impl Planned {
             epoch: self.line.epoch,
             txid: self.chain.reached,
             time: Some(self.time),
-            objects: self.chain.objects.len(),
+            objects: self.old.as_ref().map_or(self.chain.objects.len(), |old| old.objects),
             bytes: self.chain.bytes,
             target,
             set_aside: in_place.then_some(self.after),
@@ -74,18 +90,21 @@ impl Line {
         key_of(&self.prefix, object)
     }
 
-    async fn header(&self, object: &Object) -> Result<Header> {
+    async fn header(&self, object: &Object) -> std::result::Result<Header, Stop> {
         let key = self.key(object);
-        let bytes = self.store.get_head(&key, HEADER_SIZE as u64).await?;
-        Header::parse(&bytes).map_err(|error| {
-            Report::new(ErrorCode::HistoryDamaged, format!("the stored object `{key}` is damaged"))
-                .because(error)
-                .hint("run `sqlite-replicate scan --heal`, and choose an earlier moment meanwhile")
-        })
+        let bytes = match self.store.get_head(&key, HEADER_SIZE as u64).await {
+            Err(report) if is_rotten(&report) => return Err(Stop::Damaged(key)),
+            bytes => bytes?,
+        };
+        Header::parse(&bytes).map_err(|_| Stop::Damaged(key))
     }
 
     /// The newest transaction that was captured at or before a time.
-    async fn find_time(&self, listing: &Listing, wanted: Timestamp) -> Result<Option<Txid>> {
+    async fn find_time(
+        &self,
+        listing: &Listing,
+        wanted: Timestamp,
+    ) -> std::result::Result<Option<Txid>, Stop> {
         let mut search = TimeSearch::new(listing, wanted);
         while let Some(object) = search.next_probe() {
             let header = self.header(&object).await?;
@@ -96,11 +115,42 @@ impl Line {
 
     /// Plans the way to a moment of this line: to a time, to a transaction, or to its end.
     pub(crate) async fn plan(&self, moment: &Moment) -> Result<Planned> {
-        let listing = self.listing().await?;
-        let newest = listing.newest().ok_or_else(|| {
+        match self.plan_around(moment, &BTreeSet::new()).await {
+            // No epoch: it is not one of ours, and may be older than the format of today.
+            Err(report) if self.epoch.is_none() && report.code == ErrorCode::NoSuchRestorePoint => {
+                old_format::plan(self, moment).await?.ok_or(report)
+            }
+            planned => planned,
+        }
+    }
+
+    /// Plans a way that does without the objects of these keys, because they are damaged. One that turns out to be is
+    /// left out as well.
+    pub(crate) async fn plan_around(&self, moment: &Moment, damaged: &BTreeSet<String>) -> Result<Planned> {
+        let all = self.listing().await?;
+        let mut damaged = damaged.clone();
+        loop {
+            match self.plan_once(&all, moment, &damaged).await {
+                Ok(planned) => return Ok(planned),
+                Err(Stop::Damaged(key)) if !damaged.contains(&key) => drop(damaged.insert(key)),
+                Err(Stop::Damaged(key)) => return Err(damaged_object(&key)),
+                Err(Stop::Failed(report)) => return Err(*report),
+            }
+        }
+    }
+
+    async fn plan_once(
+        &self,
+        all: &Listing,
+        moment: &Moment,
+        damaged: &BTreeSet<String>,
+    ) -> std::result::Result<Planned, Stop> {
+        let newest = all.newest().ok_or_else(|| {
             Report::new(ErrorCode::NoSuchRestorePoint, format!("there is no history at `{}`", self.prefix))
                 .hint("see what there is with `sqlite-replicate history`")
         })?;
+        let whole = |object: &&Object| !damaged.contains(&self.key(object));
+        let listing: Listing = all.objects().iter().filter(whole).copied().collect();
         let target = match moment {
             Moment::Newest | Moment::Snapshot(_) => None,
             Moment::Txid { txid, .. } => Some(*txid),
@@ -108,7 +158,7 @@ impl Line {
                 Some(self.find_time(&listing, *wanted).await?.ok_or_else(|| too_old(&listing, *wanted))?)
             }
         };
-        let (chain, shortfall) = match listing.plan(target) {
+        let (chain, mut shortfall) = match listing.plan(target) {
             Ok(chain) => (chain, None),
             Err(ChainError::Unreachable { newest_before: Some(before), .. })
                 if !matches!(moment, Moment::Txid { .. }) =>
@@ -116,14 +166,52 @@ impl Line {
                 let chain = listing.plan(Some(before)).map_err(unreachable)?;
                 (chain, Some(hole_sentence(newest, before)))
             }
-            Err(error) => return Err(unreachable(error)),
+            Err(error) => return Err(unreachable(error).into()),
         };
+        // What was left out may have been the end, which leaves no hole.
+        let left_out = |object: &&Object| !whole(object) && object.max > chain.reached;
+        let wanted = match moment {
+            Moment::Txid { .. } => false,
+            Moment::At(wanted) => all.objects().iter().filter(left_out).any(|o| o.stored_at <= *wanted),
+            Moment::Newest | Moment::Snapshot(_) => chain.reached < newest,
+        };
+        if shortfall.is_none() && wanted {
+            shortfall = Some(hole_sentence(newest, chain.reached));
+        }
         let last = chain.objects.last().ok_or_else(|| unreachable(ChainError::Empty))?;
         let header = self.header(last).await?;
         let result_bytes = u64::from(header.commit) * u64::from(header.page_size);
         let after = newest.0.saturating_sub(chain.reached.0);
-        Ok(Planned { line: self.clone(), result_bytes, time: header.timestamp, shortfall, after, chain })
+        let damaged = damaged.clone();
+        let time = header.timestamp;
+        let line = self.clone();
+        Ok(Planned { line, result_bytes, time, shortfall, after, chain, damaged, old: None })
     }
+}
+
+/// Why a plan can't be made this way.
+enum Stop {
+    /// This object is damaged.
+    Damaged(String),
+    Failed(Box<Report>),
+}
+
+impl From<Report> for Stop {
+    fn from(report: Report) -> Self {
+        Self::Failed(Box::new(report))
+    }
+}
+
+/// Whether the store itself says that it can't give an object back as it took it.
+pub(super) fn is_rotten(report: &Report) -> bool {
+    // With one disk `SlowDownRead` is MinIO's word for a file that fails its check: too few good copies of it.
+    let words = ["Corrupt", "InternalError", "SlowDownRead"];
+    report.causes.iter().any(|cause| words.iter().any(|word| cause.contains(word)))
+}
+
+fn damaged_object(key: &str) -> Report {
+    Report::new(ErrorCode::HistoryDamaged, format!("the stored object `{key}` is damaged"))
+        .hint("run `sqlite-replicate scan --heal`, and choose an earlier moment meanwhile")
 }
 
 fn hole_sentence(newest: Txid, before: Txid) -> String {

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use sqlite_replicate_api::{
-    ErrorCode, Integrity, NamedSnapshot, Outcome, Report, RestoreRequest, Result, Stage, Target,
+    ErrorCode, Integrity, Moment, NamedSnapshot, Outcome, Report, RestoreRequest, Result, Stage, Target,
 };
 
 use super::check::Work;
 use super::fetch::{Fetched, Tools, fetch};
 use super::plan::{Line, Planned, line_of};
+use super::scan::damaged;
 use super::{Cancel, Reporter, exchange, snapshot};
-use crate::core::{Core, Database};
+use crate::core::{Core, Database, lock};
 use crate::home::sync_parent;
 
 /// Plans a restore of a protected database.
@@ -21,7 +22,8 @@ pub(crate) async fn plan(core: &Core, database: &Database, request: &RestoreRequ
     let snapshots: Vec<NamedSnapshot> = snapshot::all(&store, &database.name, &database.id).await?;
     let (prefix, epoch) = line_of(&request.moment, &epochs, &snapshots)?;
     let line = Line { store, prefix, epoch: Some(epoch), database: Some(database.name.clone()) };
-    line.plan(&request.moment).await
+    let damaged = lock(&database.checks).damaged.clone();
+    line.plan_around(&request.moment, &damaged).await
 }
 
 /// Restores as a job.
@@ -32,11 +34,13 @@ pub(super) async fn restore(work: &Work, request: &RestoreRequest) -> Result<Out
         refuse_existing(path)?;
     }
     let planned = plan(&work.core, &work.database, request).await?;
-    let shown = planned.shown(request.target.clone());
     match &request.target {
         Target::File(path) => {
             let tools = work.core.tools();
-            to_file(&tools, &planned, path, request.integrity, &work.reporter, &work.cancel).await?;
+            let wanted = Wanted { moment: &request.moment, integrity: request.integrity, path };
+            let planned = to_file(&tools, planned, &wanted, &work.reporter, &work.cancel).await?;
+            lock(&work.database.checks).damaged.extend(planned.damaged.iter().cloned());
+            let shown = planned.shown(request.target.clone());
             let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
             let seconds = began.elapsed().as_secs_f64();
             Ok(Outcome::Restored { plan: shown, path: path.clone(), bytes, seconds, epoch: None })
@@ -46,8 +50,16 @@ pub(super) async fn restore(work: &Work, request: &RestoreRequest) -> Result<Out
             let incoming = exchange::incoming_path(&work.database.path);
             let tools = work.core.tools();
             let fetched =
-                fetch(&tools, &planned, incoming, Integrity::Full, &work.reporter, &work.cancel).await?;
+                fetch(&tools, &planned, incoming, Integrity::Full, &work.reporter, &work.cancel).await;
+            if fetched.as_ref().is_err_and(|report| report.code == ErrorCode::HistoryDamaged) {
+                // Another moment than the one that somebody has agreed to never takes the database's place; the next plan
+                // says which one can.
+                let found = damaged(&planned.line, &planned.chain.objects, &work.cancel).await?;
+                lock(&work.database.checks).damaged.extend(found);
+            }
+            let fetched = fetched?;
             work.cancel.check()?;
+            let shown = planned.shown(request.target.clone());
             let bytes = std::fs::metadata(fetched.path()).map_or(0, |metadata| metadata.len());
             let epoch =
                 exchange::put_in_place(work, fetched, planned.line.epoch, planned.chain.reached).await?;
@@ -66,22 +78,45 @@ fn refuse_existing(path: &Path) -> Result<()> {
         .hint("choose another name with `--to`; nothing is ever overwritten"))
 }
 
+/// What somebody wants in a new file.
+pub(crate) struct Wanted<'a> {
+    pub(crate) moment: &'a Moment,
+    pub(crate) integrity: Integrity,
+    pub(crate) path: &'a Path,
+}
+
 /// Restores into a new file. It appears under its name only when it is complete, checked and flushed.
+///
+/// Where an object turns out to be damaged, it becomes the newest moment that does without it: gives the plan that
+/// was carried out.
 pub(crate) async fn to_file(
     tools: &Tools,
-    planned: &Planned,
-    path: &Path,
-    integrity: Integrity,
+    mut planned: Planned,
+    wanted: &Wanted<'_>,
     reporter: &Reporter,
     cancel: &Cancel,
-) -> Result<()> {
-    refuse_existing(path)?;
-    let fetched = fetch(tools, planned, beside(path, "restoring"), integrity, reporter, cancel).await?;
+) -> Result<Planned> {
+    refuse_existing(wanted.path)?;
+    let fetched = loop {
+        let path = beside(wanted.path, "restoring");
+        match fetch(tools, &planned, path, wanted.integrity, reporter, cancel).await {
+            Err(report) if report.code == ErrorCode::HistoryDamaged => {
+                let mut without = damaged(&planned.line, &planned.chain.objects, cancel).await?;
+                if without.is_empty() {
+                    return Err(report);
+                }
+                without.extend(planned.damaged.iter().cloned());
+                planned = planned.line.plan_around(wanted.moment, &without).await?;
+            }
+            fetched => break fetched?,
+        }
+    };
     cancel.check()?;
-    let path = path.to_owned();
+    let path = wanted.path.to_owned();
     tokio::task::spawn_blocking(move || give_name(fetched, &path))
         .await
-        .unwrap_or_else(|error| Err(Report::new(ErrorCode::Internal, "the engine ends").because(error)))
+        .unwrap_or_else(|error| Err(Report::new(ErrorCode::Internal, "the engine ends").because(error)))?;
+    Ok(planned)
 }
 
 /// Gives a fetched file its name. A power cut before leaves no file of that name, one after leaves all of it.

@@ -1,15 +1,19 @@
 //! Reads every stored object of the epoch that is being written: is each whole, is none missing (DESIGN §2).
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use bytes::Bytes;
 use sqlite_replicate_api::{ErrorCode, Finding, Outcome, Report, Result, ScanReport, Stage, Txid};
 
+use super::Cancel;
 use super::check::Work;
 use super::heal::heal;
-use super::plan::Line;
+use super::plan::{Line, is_rotten};
 use crate::chain::{Effect, Hole, Listing, Object};
+use crate::core::lock;
+use crate::follower::ANSWER;
 use crate::ltx;
 
 /// What is wrong, in the terms of the history.
@@ -25,8 +29,10 @@ pub(super) struct Wrong {
 pub(super) async fn scan(work: &Work, mend: bool) -> Result<Outcome> {
     let line = Line::of(work.core.store()?, &work.database.record());
     let (mut report, wrong) = look(work, &line).await?;
+    lock(&work.database.checks).damaged = wrong.damaged.iter().map(|(object, _)| line.key(object)).collect();
     if mend && !report.findings.is_empty() {
         report.healed = heal(work, &line, &wrong).await?;
+        lock(&work.database.checks).damaged.clear();
     }
     Ok(Outcome::Scanned(report))
 }
@@ -45,7 +51,12 @@ async fn look(work: &Work, line: &Line) -> Result<(ScanReport, Wrong)> {
     for object in listing.objects() {
         work.cancel.check()?;
         work.reporter.at(Stage::Scanning, report.bytes, Some(total));
-        if let Some(why) = examine(line, object).await? {
+        // A whole copy can be large: a cancel does not wait for its end.
+        let examined = tokio::select! {
+            examined = examine(line, object) => examined?,
+            () = work.cancel.cancelled() => return Err(super::cancelled()),
+        };
+        if let Some(why) = examined {
             wrong.damaged.push((*object, why));
         }
         report.objects += 1;
@@ -80,21 +91,45 @@ fn findings(line: &Line, wrong: &Wrong) -> Vec<Finding> {
     damaged.chain(holes).chain(vanished).collect()
 }
 
+/// The keys of those objects that are damaged.
+pub(super) async fn damaged(line: &Line, objects: &[Object], cancel: &Cancel) -> Result<BTreeSet<String>> {
+    let mut damaged = BTreeSet::new();
+    for object in objects {
+        cancel.check()?;
+        if examine(line, object).await?.is_some() {
+            damaged.insert(line.key(object));
+        }
+    }
+    Ok(damaged)
+}
+
 /// What is wrong with an object; none if it is whole, or was compacted away meanwhile.
 async fn examine(line: &Line, object: &Object) -> Result<Option<String>> {
+    let mut again = false;
+    loop {
+        match read_whole(line, object).await {
+            // A large object whose file is damaged breaks off in the middle. So does every one when the store ends; but
+            // that does not answer afterwards.
+            Err(report)
+                if report.code == ErrorCode::StoreUnreachable && line.store.probe(ANSWER).await.is_ok() =>
+            {
+                if again {
+                    return Ok(Some(report.to_string()));
+                }
+                again = true;
+            }
+            found => return found,
+        }
+    }
+}
+
+async fn read_whole(line: &Line, object: &Object) -> Result<Option<String>> {
     let key = line.key(object);
     let mut body = match line.store.get_stream(&key).await {
         Ok(body) => body,
         Err(report) if report.code == ErrorCode::NoSuchRestorePoint => return Ok(None),
         // MinIO itself finds that its file is damaged.
-        Err(report)
-            if report
-                .causes
-                .iter()
-                .any(|cause| cause.contains("Corrupt") || cause.contains("InternalError")) =>
-        {
-            return Ok(Some(report.to_string()));
-        }
+        Err(report) if is_rotten(&report) => return Ok(Some(report.to_string())),
         Err(report) => return Err(report),
     };
     let (sender, receiver) = sync_channel::<io::Result<Bytes>>(4);

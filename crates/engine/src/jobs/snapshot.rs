@@ -1,6 +1,6 @@
 //! Named snapshots: the objects that bring a moment back, copied to a prefix of their own that no retention touches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,14 +22,18 @@ struct Description {
 
 /// The named snapshots of a database, oldest first. Descriptions of other databases and unreadable ones are left out.
 pub(crate) async fn all(store: &Store, database: &Name, id: &str) -> Result<Vec<NamedSnapshot>> {
-    let mut found = described(store, database).await?;
-    found.retain(|description| description.database_id == id);
-    Ok(found.into_iter().map(|description| description.snapshot).collect())
+    all_of(store, database, &BTreeSet::from([id.to_owned()])).await
 }
 
-/// Every named snapshot under a database's name, whosever it is: for a restore where no journal is left.
-pub(crate) async fn all_of_everybody(store: &Store, database: &Name) -> Result<Vec<NamedSnapshot>> {
-    Ok(described(store, database).await?.into_iter().map(|description| description.snapshot).collect())
+/// The same for a database that has had several ids.
+pub(crate) async fn all_of(
+    store: &Store,
+    database: &Name,
+    ids: &BTreeSet<String>,
+) -> Result<Vec<NamedSnapshot>> {
+    let mut found = described(store, database).await?;
+    found.retain(|description| ids.contains(&description.database_id));
+    Ok(found.into_iter().map(|description| description.snapshot).collect())
 }
 
 async fn described(store: &Store, database: &Name) -> Result<Vec<Description>> {

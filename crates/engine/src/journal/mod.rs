@@ -101,6 +101,14 @@ impl Journal {
         })
     }
 
+    /// The host stopped uncleanly: every history is to be checked, and stays so until it was.
+    pub(crate) fn doubt_all(&self) -> Result<()> {
+        self.with(|db| {
+            let sql = "INSERT OR REPLACE INTO fact SELECT 'unchecked ' || id, '1' FROM database";
+            db.execute(sql, []).map(drop)
+        })
+    }
+
     /// Remembers a fact.
     pub(crate) fn set_fact(&self, key: &str, value: &str) -> Result<()> {
         self.with(|db| db.execute("INSERT OR REPLACE INTO fact VALUES (?1, ?2)", [key, value]).map(drop))

@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials as Keys;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::{BehaviorVersion, Region};
+use aws_sdk_s3::config::{BehaviorVersion, Region, ResponseChecksumValidation};
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls::Provider;
@@ -78,6 +78,9 @@ impl Store {
             .force_path_style(true)
             .http_client(http)
             .region(Region::new(remote.region.clone()))
+            // Each object has a checksum of its own, which is checked; and MinIO gives the object's with an answer that is
+            // no object but an error.
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             // We ask again ourselves, where asking again makes sense.
             .retry_config(RetryConfig::disabled())
             .build();

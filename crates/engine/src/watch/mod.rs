@@ -21,8 +21,10 @@ pub(crate) use progress::Progress;
 pub(crate) use seen::Seen;
 use trust::Trust;
 
-use crate::inspect::{Obstacle, device_of, file_mark, foreign_litestream, hold, mark_of};
+use crate::identity::Identity;
+use crate::inspect::{Obstacle, device_of, foreign_litestream, hold};
 use crate::ltx::{HEADER_SIZE, Header, LtxName};
+use crate::stale_log;
 use crate::wal::WalTail;
 
 /// Between two looks while something happens, and when nothing does.
@@ -33,6 +35,9 @@ const BUSY_FOR: Duration = Duration::from_secs(3);
 /// Between two looks at what changes rarely: the file itself, sizes.
 const SLOW: Duration = Duration::from_secs(1);
 
+/// A longer log, in bytes, is moved into the file by Litestream alone: it takes its time.
+const TELLING: u64 = 16 << 20;
+
 /// A database as the watch sees it, shared with everybody who wants to know.
 #[derive(Debug)]
 pub(crate) struct Watched {
@@ -40,6 +45,8 @@ pub(crate) struct Watched {
     pub(crate) path: PathBuf,
     /// Litestream's folder for the current epoch.
     pub(crate) meta: PathBuf,
+    /// The file that the epoch describes, as it was last seen; none before it was ever seen.
+    known: Mutex<Option<Identity>>,
     seen: Mutex<Seen>,
     trust: Mutex<Trust>,
     /// Told when Litestream has captured something.
@@ -47,14 +54,23 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    pub(crate) fn new(name: Name, path: PathBuf, meta: PathBuf) -> Arc<Self> {
-        let (seen, trust) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { name, path, meta, seen, trust, captured: Notify::new() })
+    pub(crate) fn new(name: Name, path: PathBuf, meta: PathBuf, known: Option<Identity>) -> Arc<Self> {
+        let (known, seen, trust) = (Mutex::new(known), Mutex::default(), Mutex::default());
+        Arc::new(Self { name, path, meta, known, seen, trust, captured: Notify::new() })
     }
 
     /// Where Litestream puts what it captures.
     pub(crate) fn level_0(&self) -> PathBuf {
         self.meta.join("ltx").join("0")
+    }
+
+    /// The file that the epoch describes, as it was last seen.
+    fn known(&self) -> Option<Identity> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn know(&self, identity: Option<Identity>) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = identity;
     }
 
     /// What is known of it.
@@ -74,7 +90,7 @@ enum Order {
 #[derive(Debug)]
 pub(crate) struct Watch {
     orders: Sender<Order>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Watch {
@@ -83,7 +99,7 @@ impl Watch {
         let thread = std::thread::Builder::new()
             .name("watch".into())
             .spawn(move || Round::default().run(&received))?;
-        Ok(Self { orders, thread: Some(thread) })
+        Ok(Self { orders, thread: Mutex::new(Some(thread)) })
     }
 
     /// Holds and follows a database from now on, as soon as nothing is in the way.
@@ -98,16 +114,22 @@ impl Watch {
         // An error means that the thread has ended, and with it every hold.
         let _ = wait.await;
     }
-}
 
-impl Drop for Watch {
-    fn drop(&mut self) {
+    /// Lets go of every database and ends the thread. Blocking, for as long as one look takes.
+    pub(crate) fn end(&self) {
         let _ = self.orders.send(Order::End);
-        if let Some(thread) = self.thread.take()
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
             && thread.join().is_err()
         {
             tracing::error!("the watch thread panicked");
         }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -120,11 +142,13 @@ struct Held {
     busy_until: Option<Instant>,
     looked_slowly: Option<Instant>,
     searched: Option<Instant>,
+    /// The file as it was when it first did not look like the one that is held.
+    doubted: Option<Identity>,
 }
 
 struct Grip {
     /// Held for its shared lock: while it is there nobody's last close deletes the log.
-    _connection: Connection,
+    connection: Connection,
     tail: WalTail,
     newest: Option<LtxName>,
 }
@@ -164,7 +188,7 @@ impl Round {
 impl Held {
     fn new(watched: Arc<Watched>) -> Self {
         let (looked, busy_until, looked_slowly, searched) = (None, None, None, None);
-        Self { watched, grip: None, looked, busy_until, looked_slowly, searched }
+        Self { watched, grip: None, looked, busy_until, looked_slowly, searched, doubted: None }
     }
 
     /// When it is to be looked at again; none before the first look. One busy database costs nothing for the others.
@@ -187,6 +211,7 @@ impl Held {
                 self.take_hold();
             }
             self.look_at_file();
+            self.make_telling();
         }
         let Some(grip) = &mut self.grip else { return false };
         let was_captured = self.watched.seen().progress.is_captured();
@@ -206,6 +231,7 @@ impl Held {
 
     fn take_hold(&mut self) {
         let path = &self.watched.path;
+        let (another, log_aside) = self.compare_with_known();
         let held = match foreign_litestream(path) {
             Some(obstacle) => Err(obstacle),
             None => hold(path, Duration::from_millis(50)),
@@ -213,19 +239,51 @@ impl Held {
         match held {
             Ok(connection) => {
                 drop_stale_journal(path);
-                let mark = file_mark(path).ok();
+                let mark = Identity::of(path).ok();
                 let page_size =
                     connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap_or(4096);
-                // It reads nothing any more: the pages that it has room for are 90 kB for each database.
+                // It reads no pages any more: those that it has room for are 90 kB for each database.
                 if let Err(error) = connection.execute_batch("PRAGMA cache_size = 1; PRAGMA shrink_memory") {
                     tracing::debug!(%error, "a connection keeps its memory");
                 }
-                self.grip = Some(Grip { _connection: connection, tail: WalTail::new(path), newest: None });
+                self.grip = Some(Grip { connection, tail: WalTail::new(path), newest: None });
                 let mut seen = self.watched.seen();
-                *seen = Seen { held: true, mark, page_size, obstacle: None, ..Seen::default() };
+                // What another file held is told until that is settled, however often it is taken hold of.
+                let log_aside = log_aside.or(seen.log_aside.take());
+                if !another {
+                    self.watched.know(mark.clone());
+                }
+                *seen = Seen { held: true, mark, another, log_aside, page_size, ..Seen::default() };
             }
             Err(obstacle) => self.obstructed(obstacle),
         }
+    }
+
+    /// Whether the file at the path is another one than the epoch describes; and where its wrong log was put, if so.
+    fn compare_with_known(&self) -> (bool, Option<PathBuf>) {
+        let watched = &self.watched;
+        let known = watched.known();
+        let (Some(known), Ok(found)) = (known, Identity::of(&watched.path)) else { return (false, None) };
+        let newest = newest_file(&watched.level_0()).map(|(_, header)| header);
+        if !known.goes_on_as(&found) {
+            let aside = newest.and_then(|newest| stale_log::set_aside(&watched.path, &newest));
+            return (true, aside);
+        }
+        let Some(newest) = newest else { return (false, None) };
+        let mut tail = WalTail::new(&watched.path);
+        let end = loop {
+            match tail.poll() {
+                Ok(end) if end.more => {}
+                Ok(end) => break end,
+                Err(_) => return (false, None),
+            }
+        };
+        let same_log = end.page_size > 0 && end.salts == newest.wal_salts;
+        // A log that goes back is an older one. And when nobody has written into the log since, nobody but Litestream has
+        // a reason to write into the file: it was copied over.
+        let went_back = same_log && end.offset < newest.wal_end();
+        let silently = same_log && end.offset == newest.wal_end() && known.is_rewritten_as(&found);
+        (went_back || silently, None)
     }
 
     fn obstructed(&mut self, obstacle: Obstacle) {
@@ -245,19 +303,56 @@ impl Held {
         }
         let path = &self.watched.path;
         let metadata = std::fs::metadata(path).ok();
-        let mark = metadata.as_ref().and_then(|metadata| mark_of(metadata).ok());
         let size = metadata.as_ref().map_or(0, std::fs::Metadata::len);
         let wal = std::fs::metadata(wal_path(path)).map_or(0, |metadata| metadata.len());
         let copying = self.watched.seen().progress.stored_txid().is_none();
         let first_copy = if copying { bytes_in(&self.watched.level_0()) } else { 0 };
+        let known = {
+            let mut seen = self.watched.seen();
+            seen.first_copy = first_copy;
+            seen.device = metadata.as_ref().and_then(device_of);
+            seen.size = size;
+            seen.wal_size = wal;
+            seen.mark.clone()
+        };
+        if self.grip.is_none() || known.as_ref().is_some_and(|known| known.is_untouched(path)) {
+            self.doubted = None;
+            let mut seen = self.watched.seen();
+            (seen.missing, seen.replaced) = (false, false);
+            return;
+        }
+        let found = Identity::of(path).ok();
         let mut seen = self.watched.seen();
-        seen.first_copy = first_copy;
-        seen.device = metadata.as_ref().and_then(device_of);
-        seen.size = size;
-        seen.wal_size = wal;
-        if self.grip.is_some() {
-            seen.missing = mark.is_none();
-            seen.replaced = mark.is_some() && mark != seen.mark;
+        seen.missing = found.is_none();
+        let (Some(found), Some(known)) = (found, known) else { return };
+        if known.goes_on_as(&found) {
+            if !seen.another {
+                self.watched.know(Some(found.clone()));
+            }
+            seen.mark = Some(found);
+            seen.replaced = false;
+            self.doubted = None;
+        } else {
+            // In the middle of a checkpoint a file holds something of before and something of after.
+            let settled = self.doubted.as_ref() == Some(&found);
+            seen.replaced = known.file != found.file || settled;
+            self.doubted = Some(found);
+        }
+    }
+
+    /// Moves the first log into the file once it is stored: what Litestream writes into the database reaches the file with
+    /// that, and tells it from one that is copied over it. It neither waits for anybody nor makes anybody wait.
+    fn make_telling(&mut self) {
+        let wanted = {
+            let seen = self.watched.seen();
+            seen.progress.is_stored()
+                && seen.wal_size < TELLING
+                && seen.mark.as_ref().is_some_and(|mark| !mark.is_telling())
+        };
+        let Some(grip) = self.grip.as_ref().filter(|_| wanted) else { return };
+        match grip.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+            Ok(()) => self.look_at_file(),
+            Err(error) => tracing::debug!(%error, "the log can't be moved into the file"),
         }
     }
 

@@ -1,5 +1,8 @@
 //! What the watch has seen of one database.
 
+use std::path::PathBuf;
+
+use crate::identity::Identity;
 use crate::inspect::Obstacle;
 
 use super::Progress;
@@ -11,8 +14,12 @@ pub(crate) struct Seen {
     pub(crate) held: bool,
     /// What is in the way.
     pub(crate) obstacle: Option<Obstacle>,
-    /// What identifies the file that we hold.
-    pub(crate) mark: Option<String>,
+    /// The file that we hold, as it was last seen.
+    pub(crate) mark: Option<Identity>,
+    /// Whether the file that we hold is not the one that the epoch describes.
+    pub(crate) another: bool,
+    /// Where the log of the file before it was put, because it did not belong to the one that we hold.
+    pub(crate) log_aside: Option<PathBuf>,
     /// The disk that the file at its path is on, where the system tells.
     pub(crate) device: Option<u64>,
     /// Whether the file that we hold is no longer at its path.

@@ -1,5 +1,5 @@
 //! The flow of data beside the protocol: capture, shipping, the receiver's inbox, the applier, and the status that each
-//! host shows. A small model of what DESIGN 2 says.
+//! host shows. A small model of what docs/architecture.md 2 says.
 
 use crate::ids::{EpochId, VoterId};
 use crate::lineage::Lineage;

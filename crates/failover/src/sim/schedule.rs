@@ -143,6 +143,9 @@ impl Schedule {
         if random.chance(8) {
             schedule.draw_late_votes(&mut random);
         }
+        if mode != Mode::Automatic && lies && random.chance(50) {
+            schedule.draw_contest(&mut random);
+        }
         if random.chance(8) {
             schedule.faults.push((
                 random.below(schedule.chaos),
@@ -175,6 +178,26 @@ impl Schedule {
         self.faults.push((at, Fault::Held(Word::Vote, 3 * SECOND)));
         self.faults.push((at + 2 * SECOND, Fault::Crash { slot: host, after: 0, power: true }));
         self.faults.push((at + random.between(6 * SECOND, 14 * SECOND), Fault::Isolate(host, 20 * SECOND)));
+        self.faults.retain(|(at, _)| *at < self.chaos);
+    }
+
+    /// Two people, or a person and the checks, each of whom takes the other host for gone.
+    fn draw_contest(&mut self, random: &mut Random) {
+        let at = random.below(self.chaos);
+        let span = random.between(6 * SECOND, 25 * SECOND);
+        for host in 0..2 {
+            self.faults.push((at, Fault::Cut(host, 1 - host, span)));
+            if random.chance(50) {
+                let crash =
+                    Fault::Crash { slot: host, after: random.below(3) as u32, power: random.chance(50) };
+                self.faults.push((at + random.below(4 * SECOND), crash));
+            }
+            let clicks = [Click::TakeOver, Click::TakeOver, Click::Restore, Click::Resume];
+            for _ in 0..2 {
+                let click = clicks[random.below(4) as usize];
+                self.faults.push((at + random.below(9 * SECOND), Fault::Person(host, click)));
+            }
+        }
         self.faults.retain(|(at, _)| *at < self.chaos);
     }
 
