@@ -69,12 +69,12 @@ struct Amount {
 
 const FULL: Amount = Amount {
     lags: 150,
-    starts: 10,
+    starts: 8,
     small_mb: 10.0,
     large_mb: 1000.0,
     restores: 3,
     databases: [1, 100],
-    rest: 15,
+    rest: 10,
     idle: 60,
 };
 
