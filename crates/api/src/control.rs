@@ -23,6 +23,7 @@ pub struct ControlAddress {
 /// `POST /v1/databases`: protects a database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct AddDatabase {
     /// Where it is; absolute.
     pub path: PathBuf,
@@ -36,6 +37,7 @@ pub struct AddDatabase {
 
 /// What `add` found and did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Added {
     /// What it is called.
     pub name: Name,
@@ -47,11 +49,15 @@ pub struct Added {
     pub changes: Vec<String>,
     /// What only the program itself can set, and other advice.
     pub advice: Vec<String>,
+    /// Whether its history is kept on the same disk, so that a broken disk takes both.
+    #[serde(default)]
+    pub same_disk: bool,
 }
 
 /// `POST /v1/pause`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Pause {
     /// When it resumes by itself; none means when it is told to.
     #[serde(default)]
@@ -61,6 +67,7 @@ pub struct Pause {
 /// Which bundled programs `POST /v1/restart` starts again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Restart {
     /// Both.
     #[default]
@@ -98,6 +105,7 @@ pub struct Checkpointed {
 
 /// The configuration as text, and what it was when it was read, so that two editors don't undo each other's work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ConfigText {
     /// The file.
     pub path: PathBuf,
@@ -108,6 +116,7 @@ pub struct ConfigText {
 /// `PATCH /v1/config`: one setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SetSetting {
     /// `capture.sync_interval`.
     pub key: String,
@@ -117,6 +126,7 @@ pub struct SetSetting {
 
 /// Something that happened, kept in the engine's journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Event {
     /// Grows with each event of a host.
     pub id: u64,
@@ -133,6 +143,7 @@ pub struct Event {
 
 /// A line that a bundled program or the engine wrote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LogLine {
     /// When it was read.
     pub at: Timestamp,
@@ -170,6 +181,7 @@ impl From<crate::BadName> for Report {
 /// `PUT /v1/config`: the whole file. Refused when the file is no longer `base`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ReplaceConfig {
     /// What was read before editing.
     pub base: String,
@@ -181,6 +193,7 @@ pub struct ReplaceConfig {
 /// file and never shown again.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Credentials {
     /// The access key's id.
     pub access_key_id: String,
@@ -196,6 +209,7 @@ impl std::fmt::Debug for Credentials {
 
 /// What `POST /v1/databases/{name}/sync` waited for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Synced {
     /// Everything committed before the call is stored with this transaction.
     pub txid: Txid,

@@ -8,6 +8,7 @@ macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal => $exit:literal,)*) => {
         /// What went wrong, for programs: the text never changes once it has shipped.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(ts_rs::TS))]
         pub enum ErrorCode {
             $($(#[$doc])* #[serde(rename = $text)] $variant,)*
         }
@@ -106,6 +107,7 @@ impl fmt::Display for ErrorCode {
 ///
 /// `Display` gives the first sentence; a screen shows [`Report::causes`] and [`Report::hint`] below it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Report {
     /// For programs.
     pub code: ErrorCode,

@@ -8,6 +8,7 @@ use crate::{Epoch, Name, Txid};
 /// Why an epoch was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum OpenedBy {
     /// The database came under protection.
     Protection,
@@ -29,6 +30,7 @@ pub enum OpenedBy {
 
 /// Where an epoch comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Base {
     /// The epoch before.
     pub epoch: Epoch,
@@ -39,6 +41,7 @@ pub struct Base {
 /// The birth certificate of an epoch. It is kept in the engine's journal and beside the objects in the store, so that a
 /// history can be read where nothing else is left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct EpochRecord {
     /// The epoch.
     pub epoch: Epoch,
@@ -62,6 +65,7 @@ pub struct EpochRecord {
 
 /// One transaction that a restore can end with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RestorePoint {
     /// The transaction.
     pub txid: Txid,
@@ -75,6 +79,7 @@ pub struct RestorePoint {
 
 /// The objects of one level of one epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LevelSummary {
     /// The level.
     pub level: u8,
@@ -94,6 +99,7 @@ pub struct LevelSummary {
 
 /// Transactions that are missing from a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct HistoryHole {
     /// The level.
     pub level: u8,
@@ -107,6 +113,7 @@ pub struct HistoryHole {
 
 /// One epoch and what it can give back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct EpochHistory {
     /// Its birth certificate.
     pub record: EpochRecord,
@@ -120,6 +127,7 @@ pub struct EpochHistory {
 
 /// A moment with a name, kept past retention.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct NamedSnapshot {
     /// The name.
     pub name: Name,
@@ -137,6 +145,7 @@ pub struct NamedSnapshot {
 
 /// Everything that a database can be brought back to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct History {
     /// The database.
     pub database: Name,

@@ -171,6 +171,28 @@ pub(crate) use serde_as_text;
 
 serde_as_text!(Txid, Epoch, Name);
 
+/// In the pages' language they are the texts that they travel as.
+#[cfg(test)]
+mod as_typescript {
+    use super::{Epoch, Name, Txid};
+
+    macro_rules! text {
+        ($($type:ty),*) => {$(
+            impl ts_rs::TS for $type {
+                type WithoutGenerics = Self;
+                type OptionInnerType = Self;
+                fn name(_: &ts_rs::Config) -> String {
+                    "string".to_owned()
+                }
+                fn inline(_: &ts_rs::Config) -> String {
+                    "string".to_owned()
+                }
+            }
+        )*};
+    }
+    text!(Txid, Epoch, Name);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

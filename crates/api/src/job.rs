@@ -10,6 +10,7 @@ use crate::{Epoch, Name, Report, Txid};
 /// How thoroughly a restored database is checked before anybody gets it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Integrity {
     /// Not at all.
     None,
@@ -23,6 +24,7 @@ pub enum Integrity {
 /// Which moment to go back to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Moment {
     /// The newest there is.
     #[default]
@@ -44,6 +46,7 @@ pub enum Moment {
 /// Where the restored database goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Target {
     /// A new file; it must not exist.
     File(PathBuf),
@@ -54,6 +57,7 @@ pub enum Target {
 /// A wanted restore.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RestoreRequest {
     /// Which moment.
     #[serde(default)]
@@ -67,6 +71,7 @@ pub struct RestoreRequest {
 
 /// What a restore will do, said before it is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RestorePlan {
     /// The database, where it is known by name.
     pub database: Option<Name>,
@@ -93,6 +98,7 @@ pub struct RestorePlan {
 /// What a job does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum JobRequest {
     /// Brings a past moment back.
     Restore(RestoreRequest),
@@ -134,6 +140,7 @@ impl JobRequest {
 /// What a job is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Stage {
     /// Looks at the history.
     Planning,
@@ -157,6 +164,7 @@ pub enum Stage {
 
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Progress {
     /// What it is at.
     pub stage: Stage,
@@ -173,6 +181,7 @@ pub struct Progress {
 /// How a job ended well.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Outcome {
     /// A past moment is back.
     Restored {
@@ -237,6 +246,7 @@ pub enum Outcome {
 
 /// What a scan found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ScanReport {
     /// Objects that were read.
     pub objects: u64,
@@ -251,6 +261,7 @@ pub struct ScanReport {
 /// One thing that is wrong with a stored history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Finding {
     /// Transactions between two objects of a level are in no object of that level.
     Hole {
@@ -275,6 +286,7 @@ pub enum Finding {
 /// How a job is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum JobState {
     /// It runs.
     Running {
@@ -302,6 +314,7 @@ impl JobState {
 
 /// A job and how it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct JobSummary {
     /// Grows with each job of an engine.
     pub id: u64,

@@ -2,17 +2,24 @@
 
 pub mod config;
 mod control;
+mod dashboard;
 mod error;
 mod history;
 mod ids;
 mod job;
 mod status;
 pub mod text;
+#[cfg(test)]
+mod typescript;
 pub mod when;
 
 pub use control::{
     AddDatabase, Added, CheckpointMode, Checkpointed, ConfigText, ControlAddress, Credentials, Event,
     LogLine, Pause, ReplaceConfig, Restart, SetSetting, Synced, http_status,
+};
+pub use dashboard::{
+    About, BundledProgram, CheckConfig, ConfigCheck, DashboardKey, DashboardLink, DashboardSession,
+    SettingOrigin, SettingRow,
 };
 pub use error::{ErrorCode, Report, Result};
 pub use history::{

@@ -11,6 +11,7 @@ use crate::{Epoch, JobSummary, Name, Txid};
 /// The one word for everything. The order is that of urgency: of several databases the most urgent one speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Overall {
     /// The last commits are acknowledged on another machine, and the last drill is good.
     Protected,
@@ -55,6 +56,7 @@ impl fmt::Display for Overall {
 /// How bad a condition is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Severity {
     /// Good to know; changes nothing.
     Info,
@@ -70,6 +72,7 @@ macro_rules! condition_codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal, $severity:ident, $visible_after:literal, $screen:ident;)*) => {
         /// What a condition is about, for programs.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(ts_rs::TS))]
         pub enum ConditionCode {
             $($(#[$doc])* #[serde(rename = $text)] $variant,)*
         }
@@ -183,6 +186,7 @@ impl fmt::Display for ConditionCode {
 /// Where the office finds what fixes a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Screen {
     /// The first screen.
     Overview,
@@ -200,6 +204,7 @@ pub enum Screen {
 
 /// One thing to know about a host or a database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Condition {
     /// For programs.
     pub code: ConditionCode,
@@ -218,6 +223,7 @@ pub struct Condition {
 
 /// A host, as others see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct HostStatus {
     /// What the owner calls it.
     pub name: String,
@@ -227,6 +233,7 @@ pub struct HostStatus {
 
 /// A check of the history: a drill, a verification, a validation or a scan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct CheckSummary {
     /// When it ended.
     pub at: Timestamp,
@@ -238,6 +245,7 @@ pub struct CheckSummary {
 
 /// One protected database.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct DatabaseStatus {
     /// What it is called.
     pub name: Name,
@@ -279,6 +287,7 @@ pub struct DatabaseStatus {
 /// How a bundled program is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum ChildPhase {
     /// Not wanted now.
     Stopped,
@@ -292,6 +301,7 @@ pub enum ChildPhase {
 
 /// A bundled program that the engine runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ChildStatus {
     /// `store` or `capture`.
     pub name: String,
@@ -305,6 +315,7 @@ pub struct ChildStatus {
 
 /// Where history is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct StoreStatus {
     /// Whether it is the bundled one.
     pub bundled: bool,
@@ -322,6 +333,7 @@ pub struct StoreStatus {
 
 /// Everything a screen shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Status {
     /// Of the program.
     pub version: String,

@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use sqlite_replicate_api::{ErrorCode, Report};
 
 use crate::commands::{
-    config, databases, doctor, engine, history, jobs, litestream, logs, restore, run, sheet, status,
+    config, dashboard, databases, doctor, engine, history, jobs, litestream, logs, restore, run, sheet,
+    status,
 };
 use crate::sample_app;
 
@@ -68,6 +69,8 @@ pub(crate) enum Command {
     Run(run::Run),
     /// Says how safe the databases are
     Status(status::Status),
+    /// Opens the dashboard in the browser, by a link that works once
+    Dashboard(dashboard::Dashboard),
     /// Protects a database
     Add(databases::Add),
     /// Takes over what a Litestream configuration protects

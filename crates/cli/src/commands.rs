@@ -1,6 +1,7 @@
 //! What each command does, one module for each group of them.
 
 pub(crate) mod config;
+pub(crate) mod dashboard;
 pub(crate) mod databases;
 pub(crate) mod doctor;
 pub(crate) mod engine;
@@ -100,6 +101,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Done {
     match cli.command {
         Command::Run(command) => run::run(command, context).await,
         Command::Status(command) => status::run(command, context).await,
+        Command::Dashboard(command) => dashboard::run(command, context).await,
         Command::Add(command) => databases::add(command, context).await,
         Command::Adopt(command) => databases::adopt(command, context).await,
         Command::Remove(command) => databases::remove(command, context).await,

@@ -8,9 +8,10 @@ use std::process::Stdio;
 use support::{program, run, text};
 
 /// A command line of everything that needs a running engine.
-const NEEDS_ENGINE: [&str; 24] = [
+const NEEDS_ENGINE: [&str; 25] = [
     "status",
     "status --watch",
+    "dashboard",
     "add a.db",
     "remove orders --yes",
     "databases",

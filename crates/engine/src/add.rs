@@ -10,7 +10,9 @@ use sqlite_replicate_api::{
 
 use crate::config;
 use crate::core::{Core, lock};
-use crate::inspect::{examine, foreign_litestream, free_bytes, look_for_damage, running_litestream};
+use crate::inspect::{
+    device_of, examine, foreign_litestream, free_bytes, look_for_damage, running_litestream,
+};
 
 /// How long `add` looks for damage in a database.
 const LOOK: Duration = Duration::from_secs(10);
@@ -116,6 +118,15 @@ pub(crate) async fn add(core: &Arc<Core>, add: AddDatabase) -> Result<Added> {
     Ok(Added { name, path, ..found })
 }
 
+/// Whether the store's folder and a database are on one file system.
+fn same_disk(dir: &std::path::Path, path: &std::path::Path) -> bool {
+    if !cfg!(unix) {
+        return dir.components().next() == path.components().next();
+    }
+    let device = |path| std::fs::metadata(path).ok().and_then(|metadata| device_of(&metadata));
+    device(dir).is_some() && device(dir) == device(path)
+}
+
 /// Whether a database can be protected, and what that means for it. Nothing of it is changed.
 fn look(path: &std::path::Path, store_dir: Option<&std::path::Path>) -> Result<Added> {
     if let Some(obstacle) = foreign_litestream(path).or_else(|| running_litestream(path)) {
@@ -146,5 +157,6 @@ fn look(path: &std::path::Path, store_dir: Option<&std::path::Path>) -> Result<A
         "the database works in WAL mode from now on, with the files `-wal` and `-shm` beside it".to_owned(),
         "Litestream adds two small tables, `_litestream_seq` and `_litestream_lock`".to_owned(),
     ];
-    Ok(Added { name: Name::nearest(""), path: path.to_owned(), bytes, changes, advice })
+    let same_disk = store_dir.is_some_and(|dir| same_disk(dir, path));
+    Ok(Added { name: Name::nearest(""), path: path.to_owned(), bytes, changes, advice, same_disk })
 }

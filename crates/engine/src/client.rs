@@ -8,9 +8,10 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlite_replicate_api::{
-    AddDatabase, Added, CheckpointMode, Checkpointed, ConfigText, Credentials, ErrorCode, Event, History,
-    JobRequest, JobSummary, LogLine, Name, Pause, ReplaceConfig, Report, Restart, RestorePlan,
-    RestoreRequest, Result, SetSetting, Status, Synced,
+    About, AddDatabase, Added, CheckConfig, CheckpointMode, Checkpointed, ConfigCheck, ConfigText,
+    Credentials, DashboardLink, ErrorCode, Event, History, JobRequest, JobSummary, LogLine, Name, Pause,
+    ReplaceConfig, Report, Restart, RestorePlan, RestoreRequest, Result, SetSetting, SettingRow, Status,
+    Synced,
 };
 
 use crate::control::wire::{CheckpointBody, EventsQuery, LogsQuery, RestartBody};
@@ -140,6 +141,26 @@ impl Client {
     /// Changes one setting; comments survive.
     pub async fn set_setting(&self, set: SetSetting) -> Result<()> {
         self.tell(Method::PATCH, &["config"], &set, QUICK).await
+    }
+
+    /// Looks at a configuration, or at one change of it, and saves nothing.
+    pub async fn check_config(&self, check: CheckConfig) -> Result<ConfigCheck> {
+        self.call(Method::POST, &["config", "check"], &check, QUICK).await
+    }
+
+    /// Every setting with its value.
+    pub async fn settings(&self) -> Result<Vec<SettingRow>> {
+        self.get(&["settings"], QUICK).await
+    }
+
+    /// What the engine is made of.
+    pub async fn about(&self) -> Result<About> {
+        self.get(&["about"], QUICK).await
+    }
+
+    /// A link that opens the dashboard once.
+    pub async fn dashboard_link(&self) -> Result<DashboardLink> {
+        self.call(Method::POST, &["dashboard"], &(), QUICK).await
     }
 
     /// Keeps the keys for an S3 service that is not the bundled one.

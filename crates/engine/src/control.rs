@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -16,6 +17,7 @@ use crate::handle::Handle;
 pub(crate) mod accept;
 mod address;
 mod answer;
+mod dashboard;
 mod gate;
 pub mod metrics;
 mod routes;
@@ -60,7 +62,8 @@ pub async fn serve(
 ) -> io::Result<()> {
     let port = loopback_port(&listener)?;
     let (ending, streams) = watch::channel(false);
-    let app = gate::secured(routes::router(handle, streams), token, port);
+    let door = Arc::new(dashboard::Door::new(port));
+    let app = gate::secured(routes::router(handle, streams), token, door, port);
     accept::serve(listener, app, accept::Limits::patient(CONNECTIONS), &ending, shutdown).await;
     Ok(())
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlite_replicate_api::{
-    AddDatabase, Added, CheckpointMode, Checkpointed, ConfigText, Credentials, ErrorCode, Event, History,
-    JobRequest, JobSummary, LogLine, Name, Pause, ReplaceConfig, Report, Restart, RestorePlan,
-    RestoreRequest, Result, SetSetting, Status, Synced,
+    About, AddDatabase, Added, CheckConfig, CheckpointMode, Checkpointed, ConfigCheck, ConfigText,
+    Credentials, ErrorCode, Event, History, JobRequest, JobSummary, LogLine, Name, Pause, ReplaceConfig,
+    Report, Restart, RestorePlan, RestoreRequest, Result, SetSetting, SettingRow, Status, Synced,
 };
 use tokio::sync::watch;
 
@@ -16,7 +16,7 @@ use crate::children::litestream::Litestream;
 use crate::children::minio::Minio;
 use crate::core::{Core, lock};
 use crate::jobs::{check, restore};
-use crate::{add, config, look, sync};
+use crate::{add, config, look, settings, sync};
 
 /// How long a `sync` may take at most, beyond a few intervals.
 const SYNC_LIMIT: Duration = Duration::from_secs(120);
@@ -280,6 +280,30 @@ impl Handle {
     /// As [`Handle::replace_config`].
     pub async fn set_setting(&self, set: SetSetting) -> Result<()> {
         self.run(|core| async move { add::set(&core, set).await }).await
+    }
+
+    /// Looks at a configuration, or at one change of it, and saves nothing.
+    ///
+    /// # Errors
+    /// [`ErrorCode::ConfigUnreadable`]. What is wrong with the configuration is no error of this call.
+    pub async fn check_config(&self, check: CheckConfig) -> Result<ConfigCheck> {
+        self.run(|core| async move { settings::check(&core, check).await }).await
+    }
+
+    /// Every setting with its value, where that comes from, and what it takes.
+    ///
+    /// # Errors
+    /// None today: where the file is wrong, these are the last good values.
+    pub async fn settings(&self) -> Result<Vec<SettingRow>> {
+        self.run(|core| async move { settings::rows(&core).await }).await
+    }
+
+    /// What this program is made of.
+    ///
+    /// # Errors
+    /// [`ErrorCode::EngineNotRunning`].
+    pub async fn about(&self) -> Result<About> {
+        self.run(|core| async move { settings::about(&core).await }).await
     }
 
     /// Keeps the keys for an S3 service that is not the bundled one.

@@ -34,6 +34,7 @@ mod outside;
 mod protect;
 mod retention;
 mod secrets;
+mod settings;
 mod sheet;
 mod stale_log;
 mod store;

@@ -140,6 +140,11 @@ impl Setting {
         self.get(&defaults).map_or_else(|| "none".to_owned(), |value| format!("`{value}`"))
     }
 
+    /// The default where it is a value: none where it depends on the machine or where there is none.
+    pub fn default_value(&self) -> Option<Value> {
+        (self.section != "host").then(|| self.get(&Config::new(HostName::nearest(""))))?
+    }
+
     fn check(&self, value: &Value) -> Result<(), String> {
         let Some((least, most)) = self.bounds else { return Ok(()) };
         let in_words = || format!("from `{}` to `{}`", self.kind.measured(least), self.kind.measured(most));

@@ -210,6 +210,7 @@ mod tests {
             bytes: 12 << 20,
             changes: vec!["WAL is switched on".to_owned()],
             advice: vec![],
+            same_disk: false,
         };
         assert_eq!(
             added_text(&added, false),

@@ -10,6 +10,8 @@ mod probe;
 mod publish;
 mod schedule;
 
+pub(crate) use publish::language;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    AUTHORIZATION, AsHeaderName, CACHE_CONTROL, HOST, HeaderMap, HeaderValue, ORIGIN, X_CONTENT_TYPE_OPTIONS,
+    AUTHORIZATION, AsHeaderName, CACHE_CONTROL, COOKIE, HOST, HeaderMap, HeaderValue, ORIGIN,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -16,25 +17,28 @@ use futures_util::FutureExt;
 use sqlite_replicate_api::{ErrorCode, Report};
 
 use super::answer::{Refusal, defect};
+use super::dashboard::{self, Door};
 use super::token::Token;
 
-/// The one path that needs no token: it tells nothing but its answer.
+/// The one call that needs no token: it tells nothing but its answer.
 pub(super) const OPEN: &str = "/health";
 
 struct Gate {
     token: Token,
+    door: Arc<Door>,
     hosts: [String; 2],
     origins: [String; 2],
 }
 
 /// `routes` behind the gate of a server on this port.
-pub(super) fn secured(routes: Router, token: Token, port: u16) -> Router {
+pub(super) fn secured(routes: Router, token: Token, door: Arc<Door>, port: u16) -> Router {
     let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
     let origins = hosts.clone().map(|host| format!("http://{host}"));
-    let gate = Arc::new(Gate { token, hosts, origins });
+    let gate = Arc::new(Gate { token, door: door.clone(), hosts, origins });
     // The last layer is the outermost.
     routes
-        .fallback(unknown)
+        .merge(dashboard::routes(door))
+        .fallback(page_or_unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(gate, check))
         .layer(from_fn(guarded))
@@ -42,7 +46,7 @@ pub(super) fn secured(routes: Router, token: Token, port: u16) -> Router {
 
 /// Refuses whoever does not show the token, and every web page but the dashboard.
 async fn check(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    match gate.refuses(request.headers(), request.uri().path()) {
+    match gate.refuses(&request) {
         Some(refusal) => {
             tracing::debug!(path = request.uri().path(), ?refusal, "a request was refused");
             refusal.into_response()
@@ -52,7 +56,8 @@ async fn check(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> R
 }
 
 impl Gate {
-    fn refuses(&self, headers: &HeaderMap, path: &str) -> Option<Refusal> {
+    fn refuses(&self, request: &Request) -> Option<Refusal> {
+        let (headers, path) = (request.headers(), request.uri().path());
         // A page that had its own name resolve to 127.0.0.1 is told by its `Host`.
         let host = only(headers, HOST);
         if !host.is_some_and(|host| self.hosts.iter().any(|own| host.eq_ignore_ascii_case(own.as_bytes()))) {
@@ -64,7 +69,11 @@ impl Gate {
         {
             return Some(forbidden("requests of other web pages are not answered"));
         }
-        if path == OPEN || only(headers, AUTHORIZATION).is_some_and(|shown| self.believes(shown)) {
+        let open = path == OPEN || path == dashboard::SESSION || dashboard::is_page(request.method(), path);
+        if open
+            || only(headers, AUTHORIZATION).is_some_and(|shown| self.believes(shown))
+            || self.has_session(headers)
+        {
             return None;
         }
         let hint =
@@ -74,6 +83,12 @@ impl Gate {
                 .hint(hint)
                 .into(),
         )
+    }
+
+    /// Whether the request comes from the dashboard. Its proof is a header that no other page can send.
+    fn has_session(&self, headers: &HeaderMap) -> bool {
+        let (cookie, proof) = (only(headers, COOKIE), only(headers, dashboard::PROOF));
+        cookie.zip(proof).is_some_and(|(cookie, proof)| self.door.believes(cookie, proof))
     }
 
     fn believes(&self, shown: &[u8]) -> bool {
@@ -123,9 +138,13 @@ pub(super) async fn in_time(State(limit): State<Duration>, request: Request, nex
     }
 }
 
-async fn unknown(request: Request) -> Refusal {
+async fn page_or_unknown(request: Request) -> Response {
+    if dashboard::is_page(request.method(), request.uri().path()) {
+        return dashboard::page(request.uri().path());
+    }
     let message = format!("the control API has no `{}`", request.uri().path());
     Refusal::with(StatusCode::NOT_FOUND, Report::new(ErrorCode::BadRequest, message).hint(SEE))
+        .into_response()
 }
 
 async fn wrong_method(request: Request) -> Refusal {

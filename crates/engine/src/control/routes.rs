@@ -10,8 +10,9 @@ use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, delete, get, post, put};
 use axum::{Json, Router};
 use sqlite_replicate_api::{
-    AddDatabase, Added, Checkpointed, ConfigText, Credentials, Event, History, JobRequest, JobSummary,
-    LogLine, Name, Pause, ReplaceConfig, RestorePlan, RestoreRequest, SetSetting, Status, Synced,
+    About, AddDatabase, Added, CheckConfig, Checkpointed, ConfigCheck, ConfigText, Credentials, Event,
+    History, JobRequest, JobSummary, LogLine, Name, Pause, ReplaceConfig, RestorePlan, RestoreRequest,
+    SetSetting, SettingRow, Status, Synced,
 };
 use tokio::sync::watch;
 
@@ -47,6 +48,9 @@ pub(super) fn router(handle: Handle, ending: watch::Receiver<bool>) -> Router {
         .route("/v1/events", get(events))
         .route("/v1/logs", get(logs))
         .route("/v1/config", large(config))
+        .route("/v1/config/check", large(post(check_config)))
+        .route("/v1/settings", get(settings))
+        .route("/v1/about", get(about))
         .route("/v1/credentials", put(set_credentials))
         .route("/v1/shutdown", post(shutdown))
         .route("/metrics", get(metrics))
@@ -183,6 +187,21 @@ async fn replace_config(
 
 async fn set_setting(State(handle): State<Handle>, Body(set): Body<SetSetting>) -> Answer<StatusCode> {
     done(to_its_end(async move { handle.set_setting(set).await }).await)
+}
+
+async fn check_config(
+    State(handle): State<Handle>,
+    Body(check): Body<CheckConfig>,
+) -> Answer<Json<ConfigCheck>> {
+    json(handle.check_config(check).await)
+}
+
+async fn settings(State(handle): State<Handle>) -> Answer<Json<Vec<SettingRow>>> {
+    json(handle.settings().await)
+}
+
+async fn about(State(handle): State<Handle>) -> Answer<Json<About>> {
+    json(handle.about().await)
 }
 
 async fn set_credentials(

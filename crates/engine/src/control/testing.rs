@@ -1,6 +1,7 @@
 //! A server of the control API with routes of a test's own, and a client that may misbehave.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::accept::{self, Limits};
+use super::dashboard::Door;
 use super::{Published, Token, gate, publish};
 
 /// What nothing in these tests should take, on however slow a machine.
@@ -41,7 +43,8 @@ impl Server {
         let token = Token::create(home.path()).unwrap();
         let published = publish(home.path(), address.port()).unwrap();
         let (ending, streams) = watch::channel(false);
-        let app = gate::secured(routes(streams), token.clone(), address.port());
+        let door = Arc::new(Door::new(address.port()));
+        let app = gate::secured(routes(streams), token.clone(), door, address.port());
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {
             let stopped = async { stopped.await.unwrap_or(()) };
