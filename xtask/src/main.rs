@@ -14,6 +14,7 @@ mod run;
 mod simulate;
 mod system_packages;
 mod test;
+mod ui;
 mod workspace;
 
 use std::process::ExitCode;
@@ -50,6 +51,8 @@ enum Chore {
     },
     /// Measure speed and footprint beside bare Litestream and MinIO; writes `docs/benchmarks.md`.
     Bench(bench::Options),
+    /// Build the pages of the dashboard, which the next build of the program takes in.
+    Ui(ui::Options),
     /// Run the failover simulator, optimised; arguments after `--` go to it.
     Simulate(simulate::Options),
     /// Format all Rust code in place.
@@ -80,6 +83,7 @@ fn carry_out(chore: Chore) -> Result<ExitCode> {
     match chore {
         Chore::Run(options) => return run::run(&workspace, &options),
         Chore::Test(options) => return test::run(&workspace, &options),
+        Chore::Ui(options) => return ui::run(&workspace, &options),
         Chore::Simulate(options) => return simulate::run(&workspace, &options),
         Chore::Bench(options) => bench::run(&workspace, &options)?,
         Chore::Bundle { target } => {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::bundle::{self, Target};
 use crate::workspace::Workspace;
-use crate::{command, system_packages};
+use crate::{command, system_packages, ui};
 
 /// What `cargo xtask run` takes.
 #[derive(clap::Args)]
@@ -25,6 +25,12 @@ pub(crate) struct Options {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     system_packages::ensure(system_packages::RUN)?;
     let bundle = bundle::ensure(Target::of_this_machine()?)?;
+    // The dashboard is part of the program where it can be built; the main job needs no Node.
+    if ui::node_is_there() {
+        ui::build(workspace)?;
+    } else {
+        eprintln!("Node was not found: this program will have no dashboard");
+    }
     command::run(workspace.cargo().args(["build", "--package", "sqlite-replicate"]))?;
 
     let mut program = Command::new(workspace.built("sqlite-replicate"));

@@ -31,6 +31,12 @@ pub(crate) const TEST: &[SystemPackage] = &[
         program: "faketime",
         purpose: "sets back the clock of a tested engine",
     },
+    SystemPackage { debian: "chromium", program: "chromium", purpose: "shows the pages to their tests" },
+    SystemPackage {
+        debian: "sqlite3",
+        program: "sqlite3",
+        purpose: "writes to databases as a program of its own, beside the pages",
+    },
 ];
 
 /// Makes sure that all of `packages` are there.

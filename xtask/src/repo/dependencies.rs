@@ -1,4 +1,5 @@
-//! Each dependency has one line in `docs/dependencies.md` that says why it was chosen, and no line outlives its dependency.
+//! Each dependency, a crate or a package of the pages, has one line in `docs/dependencies.md` that says why it was
+//! chosen, and no line outlives its dependency.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +11,7 @@ use crate::workspace::Workspace;
 
 const REASONS: &str = "docs/dependencies.md";
 
-/// Compares every `Cargo.toml` with the list of reasons.
+/// Compares every `Cargo.toml` and `package.json` with the list of reasons.
 pub(super) fn check(workspace: &Workspace) -> Result<()> {
     let mut named = BTreeSet::new();
     for file in super::files(&workspace.root)? {
@@ -19,6 +20,11 @@ pub(super) fn check(workspace: &Workspace) -> Result<()> {
                 .with_context(|| format!("could not read `{}`", file.display()))?;
             let manifest = text.parse().with_context(|| format!("`{}` is not valid TOML", file.display()))?;
             named.extend(external(&manifest));
+        }
+        if file.file_name().is_some_and(|name| name == "package.json") {
+            let text = fs::read_to_string(workspace.root.join(&file))
+                .with_context(|| format!("could not read `{}`", file.display()))?;
+            named.extend(packages(&text).with_context(|| format!("`{}` is not valid JSON", file.display()))?);
         }
     }
     let reasons = fs::read_to_string(workspace.root.join(REASONS))
@@ -39,6 +45,14 @@ fn external(manifest: &DocumentMut) -> BTreeSet<String> {
         }
     }
     found
+}
+
+/// The packages that a `package.json` names.
+fn packages(text: &str) -> Result<Vec<String>> {
+    let manifest: serde_json::Value = serde_json::from_str(text)?;
+    let tables =
+        ["dependencies", "devDependencies"].into_iter().filter_map(|kind| manifest[kind].as_object());
+    Ok(tables.flat_map(|table| table.keys().cloned()).collect())
 }
 
 fn collect(table: &dyn TableLike, found: &mut BTreeSet<String>) {
@@ -93,6 +107,12 @@ mod tests {
         let manifest = "[dependencies]\na = '1'\n[dev-dependencies]\nb.workspace = true\n[build-dependencies]\nc = '1'\n\
             [workspace.dependencies]\nd = { version = '1' }\n[target.'cfg(unix)'.dependencies]\ne = '1'\n";
         assert_eq!(names(manifest), ["a", "b", "c", "d", "e"]);
+    }
+
+    #[test]
+    fn packages_of_the_pages_are_found() {
+        let manifest = r#"{"name":"ui","dependencies":{"a":"1"},"devDependencies":{"@b/c":"2"}}"#;
+        assert_eq!(packages(manifest).unwrap(), ["a", "@b/c"]);
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(crate) fn check_all(workspace: &Workspace) -> Result<()> {
 }
 
 /// The files of the repository, by their paths from its root: tracked ones and new ones, not those that Git ignores.
-fn files(root: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>> {
     let list = command::output(
         Command::new("git")
             .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"])

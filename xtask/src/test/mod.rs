@@ -19,7 +19,7 @@ use anyhow::{Context, Result, bail};
 use crate::bundle::{self, Target};
 use crate::failure::failure;
 use crate::workspace::Workspace;
-use crate::{command, deny, lint, repo, system_packages};
+use crate::{command, deny, lint, repo, system_packages, ui};
 
 use self::suites::Suites;
 use self::tally::Tally;
@@ -62,8 +62,15 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     }
     let mut tally = Tally::default();
     tally.step("system packages", || system_packages::ensure(system_packages::TEST));
+    // Before anything is compiled, as the pages are part of the program.
+    let pages = tally.step("pages", || ui::build(workspace));
     if !options.is_selective() {
         checks(workspace, options, &mut tally);
+        if pages.is_some() {
+            tally.check("the pages' types", || ui::check(workspace));
+            let ran = tally.step("tests of the pages", || ui::unit_tests(workspace));
+            ran.into_iter().for_each(|ran| tally.count("tests of the pages", ran.passed, ran.failing));
+        }
     }
     if let Some(bundle) = tally.step("bundled programs", || bundle::ensure(Target::of_this_machine()?)) {
         // Built beforehand, so that Cargo's progress is seen and no compiler works while tests measure time.
@@ -71,6 +78,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
         let tested = built.and_then(|()| tally.step("test run", || cargo_tests(workspace, options, &bundle)));
         if let Some(outcome) = tested {
             outcome.count(&mut tally);
+        }
+        if pages.is_some() && !options.is_selective() && !options.fast {
+            browser_tests(workspace, &bundle, &mut tally);
         }
     }
     Ok(tally.close())
@@ -141,6 +151,30 @@ fn cargo_tests(workspace: &Workspace, options: &Options, bundle: &Path) -> Resul
     outcome.files_left = entries(folder.path())?;
     folder.close().context("could not remove the folder for the tests' temporary files")?;
     Ok(outcome)
+}
+
+/// The pages in a browser, in front of real engines.
+fn browser_tests(workspace: &Workspace, bundle: &Path, tally: &mut Tally) {
+    const NAME: &str = "the pages in a browser";
+    // The program itself: what `cargo test` built is only its tests.
+    let built = tally
+        .step("program", || command::run(workspace.cargo().args(["build", "--package", "sqlite-replicate"])));
+    let run = || {
+        let folder = tempfile::Builder::new().prefix("sr-ui-").tempdir()?;
+        let mut browser = ui::BrowserTests::new(workspace, bundle, folder.path())?;
+        let mut outcome = watch(browser.command(&[]), LIMIT)?;
+        outcome.files_left = entries(folder.path())?;
+        folder.close().context("could not remove the folder for the pages' temporary files")?;
+        Ok((browser.ran(outcome.succeeded)?, outcome))
+    };
+    let Some((ran, outcome)) = built.and_then(|()| tally.step(NAME, run)) else { return };
+    tally.count(NAME, ran.passed, ran.failing);
+    if processes::CAN_BE_FOUND {
+        tally.check("the browser and its engines are ended", || {
+            none_left("processes", &outcome.processes_left)
+        });
+    }
+    tally.check("they leave no temporary file", || none_left("files", &outcome.files_left));
 }
 
 /// Runs `command`, showing and reading its output, and ends whatever it leaves running.

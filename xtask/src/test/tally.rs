@@ -65,6 +65,16 @@ impl Tally {
         self.failures.extend(suites.failing);
     }
 
+    /// Counts tests that another runner ran.
+    pub(super) fn count(&mut self, name: &str, passed: usize, failing: Vec<String>) {
+        if passed + failing.len() == 0 {
+            self.fail(name, "no test ran");
+        }
+        self.passed += passed;
+        self.failed += failing.len();
+        self.failures.extend(failing);
+    }
+
     fn fail(&mut self, name: &str, why: &str) {
         eprintln!("== {name}: FAILED\n{why}");
         self.failed += 1;
