@@ -242,7 +242,7 @@ impl Held {
                 let mark = Identity::of(path).ok();
                 let page_size =
                     connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap_or(4096);
-                // It reads nothing any more: the pages that it has room for are 90 kB for each database.
+                // It reads no pages any more: those that it has room for are 90 kB for each database.
                 if let Err(error) = connection.execute_batch("PRAGMA cache_size = 1; PRAGMA shrink_memory") {
                     tracing::debug!(%error, "a connection keeps its memory");
                 }
