@@ -104,6 +104,31 @@ fn an_external_store_that_refuses_is_said_and_used_once_its_keys_are_right() {
     assert!(!store.bucket("sqlite-replicate").objects().is_empty());
 }
 
+fn remove(host: &Host) {
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(host.path(&format!("orders.db{suffix}")));
+    }
+}
+
+/// A new history begins while the store is away, then the PC is lost: what the history before it holds is still the newest.
+#[test]
+fn a_history_with_nothing_stored_does_not_hide_the_one_before() {
+    let owner = Host::new();
+    let mut store = OtherStore::start(&owner);
+    let mut host = tenant(&store, 100);
+    store.kill();
+    host.until("that it is away is said", |status| shows(status, "store-down"));
+    remove(&host);
+    host.database("orders.db", 7);
+    host.until("a new history begins", |status| database(status, "orders")["epoch"] == "1.1");
+    host.kill();
+    remove(&host);
+    store.run();
+    host.start();
+    host.until("the store serves", |status| status["store"]["reachable"] == true);
+    assert_eq!(restored(&host, "orders"), 100);
+}
+
 /// Keeps keys, as a person would: two lines of standard input.
 fn keys(host: &Host, id: &str, secret: &str) {
     use std::io::Write;

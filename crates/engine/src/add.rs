@@ -11,7 +11,7 @@ use sqlite_replicate_api::{
 use crate::config;
 use crate::core::{Core, lock};
 use crate::inspect::{
-    examine, foreign_litestream, free_bytes, look_for_damage, running_litestream, same_disk,
+    device_of, examine, foreign_litestream, free_bytes, look_for_damage, running_litestream,
 };
 
 /// How long `add` looks for damage in a database.
@@ -116,6 +116,15 @@ pub(crate) async fn add(core: &Arc<Core>, add: AddDatabase) -> Result<Added> {
             .await;
     }
     Ok(Added { name, path, ..found })
+}
+
+/// Whether the store's folder and a database are on one file system.
+fn same_disk(dir: &std::path::Path, path: &std::path::Path) -> bool {
+    if !cfg!(unix) {
+        return dir.components().next() == path.components().next();
+    }
+    let device = |path| std::fs::metadata(path).ok().and_then(|metadata| device_of(&metadata));
+    device(dir).is_some() && device(dir) == device(path)
 }
 
 /// Whether a database can be protected, and what that means for it. Nothing of it is changed.

@@ -44,15 +44,6 @@ pub(crate) fn file_mark(path: &Path) -> std::io::Result<String> {
     mark_of(&std::fs::metadata(path)?)
 }
 
-/// Whether two paths are on one disk: then one broken disk takes both.
-pub(crate) fn same_disk(a: &Path, b: &Path) -> bool {
-    if cfg!(unix) {
-        let device = |path: &Path| device_of(&std::fs::metadata(path).ok()?);
-        return device(a).is_some() && device(a) == device(b);
-    }
-    a.components().next() == b.components().next()
-}
-
 /// The disk that a file is on, where the system tells.
 pub(crate) fn device_of(metadata: &std::fs::Metadata) -> Option<u64> {
     #[cfg(unix)]

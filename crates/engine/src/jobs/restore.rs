@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use sqlite_replicate_api::{
-    ErrorCode, Integrity, Moment, NamedSnapshot, Outcome, Report, RestoreRequest, Result, Stage, Target,
+    EpochRecord, ErrorCode, Integrity, Moment, NamedSnapshot, OpenedBy, Outcome, Report, RestoreRequest,
+    Result, Stage, Target,
 };
 
 use super::check::Work;
@@ -23,7 +24,36 @@ pub(crate) async fn plan(core: &Core, database: &Database, request: &RestoreRequ
     let (prefix, epoch) = line_of(&request.moment, &epochs, &snapshots)?;
     let line = Line { store, prefix, epoch: Some(epoch), database: Some(database.name.clone()) };
     let damaged = lock(&database.checks).damaged.clone();
-    line.plan_around(&request.moment, &damaged).await
+    let (line, moment) = match request.moment {
+        Moment::Newest => newest(line, &epochs).await?,
+        _ => (line, request.moment.clone()),
+    };
+    let skipped =
+        (line.epoch != Some(epoch)).then(|| format!("nothing of the history {epoch} is stored yet"));
+    let mut planned = line.plan_around(&moment, &damaged).await?;
+    planned.shortfall = match (skipped, planned.shortfall) {
+        (Some(skipped), Some(other)) => Some(format!("{skipped}; {other}")),
+        (skipped, other) => skipped.or(other),
+    };
+    Ok(planned)
+}
+
+/// Where the newest moment is. A history that has just begun may have nothing stored yet: then it is what it began with, as
+/// far as the one before it has that.
+async fn newest(mut line: Line, epochs: &[EpochRecord]) -> Result<(Line, Moment)> {
+    let mut moment = Moment::Newest;
+    while line.listing().await?.newest().is_none()
+        && let Some(record) = epochs.iter().find(|record| Some(record.epoch) == line.epoch)
+        && let Some(base) = record.base.as_ref().filter(|base| base.epoch < record.epoch)
+        && let Some(before) = epochs.iter().find(|before| before.epoch == base.epoch)
+    {
+        moment = match (record.opened_by, base.txid) {
+            (OpenedBy::Restore, Some(txid)) => Moment::Txid { txid, epoch: Some(before.epoch) },
+            _ => Moment::Newest,
+        };
+        line = Line { prefix: before.prefix.clone(), epoch: Some(before.epoch), ..line };
+    }
+    Ok((line, moment))
 }
 
 /// Restores as a job.

@@ -707,7 +707,7 @@ source: string,
  */
 epoch: string | null, 
 /**
- * The transaction that it ends with.
+ * The transaction that it ends with; 0 for a backup of Litestream 0.3, which knows none.
  */
 txid: string, 
 /**
