@@ -71,7 +71,8 @@ test('from the first run to a restore that was undone', async ({ page }) => {
     await expect(page.getByText(`Restored to ${host.path('back.db')}.`)).toBeVisible();
     expect(host.rows('back.db')).toEqual(before);
     expect(host.rows('orders.db')).toEqual([...before, 'a mistake']);
-    // The same file again is refused before anything is done.
+    // The same file again is refused, and stays as it is.
+    await page.getByRole('button', { name: 'Restore to the new file' }).click();
     await expect(page.getByRole('alert').filter({ hasText: 'back.db' })).toBeVisible();
 
     // Into its place: the price comes first, the button names what it does.

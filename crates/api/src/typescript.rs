@@ -21,7 +21,7 @@ fn declared() -> String {
     let mut text = HEAD.to_owned();
     macro_rules! declare {
         ($($type:ty),* $(,)?) => {$(
-            writeln!(text, "\nexport {}", <$type>::decl(&config)).unwrap();
+            writeln!(text, "\nexport {}", without_comments(&<$type>::decl(&config))).unwrap();
         )*};
     }
     declare!(
@@ -82,6 +82,18 @@ fn declared() -> String {
         Target,
     );
     text
+}
+
+/// The comments stay where the types are: in this crate.
+fn without_comments(declaration: &str) -> String {
+    let mut inside = false;
+    let kept = declaration.lines().map(str::trim).filter(|line| {
+        inside |= line.starts_with("/**");
+        let comment = inside;
+        inside &= !line.ends_with("*/");
+        !comment && !line.is_empty()
+    });
+    kept.collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -6,6 +6,8 @@ import { live } from './live.svelte';
 class Jobs {
   /** What the streams said, newer than the status. */
   #followed = $state<Record<number, JobSummary>>({});
+  /** Those that this page began or saw running, oldest first. */
+  known = $state<number[]>([]);
   #following = new Set<number>();
 
   /** Begins one; throws when the engine refuses it. */
@@ -17,6 +19,7 @@ class Jobs {
   }
 
   follow(id: number): void {
+    if (!this.known.includes(id)) this.known.push(id);
     if (this.#following.has(id)) return;
     this.#following.add(id);
     const stop = new AbortController();
