@@ -94,7 +94,7 @@ fn what_is_still_on_this_pc_is_stored_again() {
     host.ok(&["scan", "orders", "--heal"]);
     is_healed(&host, "orders", "truncated", 6);
 
-    store.change(&third_last(&store), |bytes| *bytes.iter_mut().nth(150).unwrap() ^= 4);
+    store.change(&third_last(&store), |bytes| *bytes.get_mut(150).unwrap() ^= 4);
     scan_finds(&host, "orders", "\"damaged\"");
     restores_only(&host, "orders", "flipped", 3);
     host.ok(&["scan", "orders", "--heal"]);
