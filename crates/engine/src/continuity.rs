@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
-use sqlite_replicate_api::{ErrorCode, Name, OpenedBy, Report, Result};
+use sqlite_replicate_api::{ErrorCode, Name, OpenedBy, Report, Result, Txid};
 
 use crate::core::{Core, lock};
 use crate::inspect::explain;
 use crate::ltx;
 use crate::protect;
+use crate::store::layout::unproved;
 use crate::wal::{Coverage, WalTail, captured_covers};
 use crate::watch::{Watched, newest_file};
 
@@ -34,14 +35,51 @@ pub(crate) fn prepare(core: &Core, names: &[Name]) -> Result<()> {
         let Ok(database) = core.database(name) else { continue };
         let watched = database.watched();
         let newest = newest_file(&watched.level_0());
-        let mut doubt = watched.take_cut_wanted();
+        // The first file after the start before this one may not have been judged: Litestream, or this engine, was killed.
+        let mut doubt = watched.take_cut_wanted() | !watched.is_proved();
         if let Some((_, header)) = &newest {
             doubt |= !continues(&database.path, header)?;
             if doubt {
                 cut(&database.path).inspect_err(|_| watched.want_new_epoch())?;
             }
         }
-        watched.expect_succession(newest.map(|(_, header)| header), doubt);
+        if let Some((_, header)) = &newest {
+            let prefix = database.record().prefix;
+            tokio::runtime::Handle::current().block_on(mark(core, &prefix, header.max, doubt))?;
+        }
+        watched.expect_succession(newest.map(|(_, header)| header), doubt).map_err(|error| {
+            Report::new(ErrorCode::Io, "a start of Litestream can't be prepared").because(error)
+        })?;
+    }
+    Ok(())
+}
+
+/// Marks in the store how far the line is proved, before anything after it can come there. A mark that is there already
+/// stays while the doubt does: what came after it is what is doubted.
+async fn mark(core: &Core, prefix: &str, proved: Txid, doubt: bool) -> Result<()> {
+    let store = core.store()?;
+    let key = unproved(prefix);
+    if doubt && store.get_small(&key).await.is_ok() {
+        return Ok(());
+    }
+    store.put_small(&key, proved.to_string().into_bytes()).await
+}
+
+/// Takes the marks away whose doubt is over: the first sound file is stored, and with it nothing is left out.
+///
+/// # Errors
+/// When the store can't be asked; the next round tries again.
+pub(crate) async fn lift_marks(core: &Core) -> Result<()> {
+    let databases = lock(&core.databases).clone();
+    for database in databases {
+        let watched = database.watched();
+        let stored = watched.seen().progress.stored_txid();
+        if let Some(sound) = watched.sound_from()
+            && stored >= Some(sound)
+        {
+            core.store()?.delete(&unproved(&database.record().prefix)).await?;
+            watched.forget_sound_from();
+        }
     }
     Ok(())
 }

@@ -220,7 +220,7 @@ impl Opened {
                 Line { store: self.store.clone(), prefix, epoch: Some(epoch), database: Some(name.clone()) }
             }
         };
-        line.plan(&request.moment).await
+        line.plan_proved(&request.moment).await
     }
 
     async fn end_child(&mut self) {

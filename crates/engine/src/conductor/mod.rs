@@ -146,6 +146,8 @@ impl Conductor {
         self.tell_doing();
         let begun = continuity::begin_anew_if_wanted(&self.core).await;
         self.note(begun);
+        let lifted = continuity::lift_marks(&self.core).await;
+        self.note(lifted);
         self.conduct_databases().await;
         self.conduct_capture().await;
         self.tell_doing();

@@ -10,6 +10,7 @@ use sqlite_replicate_api::{
 use super::old_format;
 use crate::chain::{ChainError, ChainPlan, Listing, Object, TimeSearch};
 use crate::ltx::{HEADER_SIZE, Header};
+use crate::store::layout::unproved;
 use crate::store::{Store, key_of, object_of};
 
 /// One line of history within a bucket.
@@ -121,6 +122,34 @@ impl Line {
                 old_format::plan(self, moment).await?.ok_or(report)
             }
             planned => planned,
+        }
+    }
+
+    /// As [`Line::plan`], for a line that nobody writes any more: not beyond what is proved to leave nothing out. A PC may have
+    /// been lost just when what Litestream captured first after a start was in doubt.
+    pub(crate) async fn plan_proved(&self, moment: &Moment) -> Result<Planned> {
+        let planned = self.plan(moment).await?;
+        let Some(proved) = self.proved_until().await? else { return Ok(planned) };
+        if planned.chain.reached <= proved || !matches!(moment, Moment::Newest | Moment::At(_)) {
+            return Ok(planned);
+        }
+        let listing = self.listing().await?;
+        let reachable =
+            listing.points().iter().map(|point| point.txid()).filter(|txid| *txid <= proved).max();
+        let txid = reachable.unwrap_or(proved);
+        let planned = self.plan(&Moment::Txid { txid, epoch: None }).await?;
+        let why = "what was captured last could not be proved to be whole, so this is the moment before it";
+        Ok(Planned { shortfall: Some(why.to_owned()), ..planned })
+    }
+
+    /// The last transaction that is proved to leave nothing out; none while there is no doubt.
+    async fn proved_until(&self) -> Result<Option<Txid>> {
+        match self.store.get_small(&unproved(&self.prefix)).await {
+            Ok(text) => Ok(Some(
+                std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok()).unwrap_or_default(),
+            )),
+            Err(report) if report.code == ErrorCode::NoSuchRestorePoint => Ok(None),
+            Err(report) => Err(report),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <database>/<epoch>-<host>/<level>/<min>-<max>.ltx     Litestream's, one writer ever (DESIGN §3)
+//! <database>/<epoch>-<host>/unproved                    how far the line is proved to be whole, while that is in doubt
 //! <database>/epochs/<epoch>-<host>.json                 birth certificates
 //! <database>/snapshots/<name>-<host>/<level>/…          a named snapshot's objects, ours alone
 //! <database>/snapshots/<name>-<host>.json               and its description, written last
@@ -37,6 +38,11 @@ impl HostKey {
 pub(crate) fn epoch_record(record: &EpochRecord) -> String {
     let opened_as = record.prefix.rsplit('/').next().unwrap_or(&record.prefix);
     format!("{}{opened_as}.json", epoch_records(&record.database))
+}
+
+/// While it is there: the last transaction of a prefix that is proved to leave nothing out (see [`crate::continuity`]).
+pub(crate) fn unproved(prefix: &str) -> String {
+    format!("{prefix}/unproved")
 }
 
 /// Where the records of a database's epochs are.

@@ -56,7 +56,11 @@ pub(crate) struct Watched {
 impl Watched {
     pub(crate) fn new(name: Name, path: PathBuf, meta: PathBuf, known: Option<Identity>) -> Arc<Self> {
         let (known, seen, trust) = (Mutex::new(known), Mutex::default(), Mutex::default());
-        Arc::new(Self { name, path, meta, known, seen, trust, captured: Notify::new() })
+        let watched = Self { name, path, meta, known, seen, trust, captured: Notify::new() };
+        if !watched.is_proved() {
+            watched.doubt();
+        }
+        Arc::new(watched)
     }
 
     /// Where Litestream puts what it captures.
