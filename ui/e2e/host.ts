@@ -90,6 +90,13 @@ export class Host {
     return this.sql(name, 'SELECT what FROM orders ORDER BY id').split('\n').filter(Boolean);
   }
 
+  /** Protects a database, and waits until the engine has taken it over. */
+  async protect(path: string): Promise<void> {
+    const before = this.status()?.databases.length ?? 0;
+    this.cli('add', path);
+    await until('the database is protected', () => (this.status()?.databases.length ?? 0) > before);
+  }
+
   /** Waits until all is stored. */
   sync(name = 'orders'): void {
     this.cli('sync', name);

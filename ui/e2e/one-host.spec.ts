@@ -124,7 +124,7 @@ test('a store that is cut off turns the sentence red, and back when it answers',
   const database = host.database();
   await host.start();
   try {
-    host.cli('add', database);
+    await host.protect(database);
     await host.open(page);
     await expect(truth(page)).toHaveAttribute('data-overall', 'local-only');
     const said = await truth(page).innerText();

@@ -49,7 +49,7 @@ for (const language of ['en', 'zh-CN'] as const) {
       await host.open(page);
       await expect(page.locator('h1')).toBeVisible();
       await page.screenshot({ path: `${PICTURES}/${language}-light-first-run.png`, fullPage: true });
-      host.cli('add', host.database());
+      await host.protect(host.database());
       for (let row = 0; row < 12; row += 1) {
         host.write('orders.db', `more ${row}`);
         await page.waitForTimeout(250);

@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use crate::command;
 use crate::failure::failure;
 
-/// A package of Debian's, the program that shows that it is there, and what it is for.
+/// A package of Debian's, the program (or a file of Debian's, by its whole path) that shows that it is there, and what it
+/// is for.
 pub(crate) struct SystemPackage {
     debian: &'static str,
     program: &'static str,
@@ -33,6 +34,11 @@ pub(crate) const TEST: &[SystemPackage] = &[
     },
     SystemPackage { debian: "chromium", program: "chromium", purpose: "shows the pages to their tests" },
     SystemPackage {
+        debian: "fonts-noto-cjk",
+        program: "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
+        purpose: "shows the Chinese half of the pages",
+    },
+    SystemPackage {
         debian: "sqlite3",
         program: "sqlite3",
         purpose: "writes to databases as a program of its own, beside the pages",
@@ -47,7 +53,11 @@ pub(crate) fn ensure(packages: &[SystemPackage]) -> Result<()> {
             folder.join(program).is_file() || folder.join(program).with_extension("exe").is_file()
         })
     };
-    let missing: Vec<&SystemPackage> = packages.iter().filter(|package| !on_path(package.program)).collect();
+    let is_debian = Path::new("/etc/debian_version").exists();
+    // A file has its place on Debian alone; a program is found wherever it is.
+    let counts = |package: &&SystemPackage| is_debian || !package.program.starts_with('/');
+    let missing: Vec<&SystemPackage> =
+        packages.iter().filter(counts).filter(|package| !on_path(package.program)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -55,7 +65,7 @@ pub(crate) fn ensure(packages: &[SystemPackage]) -> Result<()> {
     for package in &missing {
         eprintln!("missing: `{}`, which {}", package.debian, package.purpose);
     }
-    if !Path::new("/etc/debian_version").exists() {
+    if !is_debian {
         return Err(failure(
             format!("these programs are missing: {names}"),
             format!("install what provides {names} on your system, and run this again"),

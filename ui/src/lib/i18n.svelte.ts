@@ -20,6 +20,12 @@ export function language(): Tag {
   return state.tag;
 }
 
+/** How dates and numbers are written: as the browser does, where it speaks the same language (en-GB for en). */
+export function locale(): string {
+  const same = navigator.languages.find((one) => one.split('-')[0] === state.tag.split('-')[0]);
+  return state.tag === 'en' ? (same ?? state.tag) : state.tag;
+}
+
 /** Speaks the engine's language, so that its sentences and ours are of one piece. */
 export function speak(tag: string): void {
   state.tag = tag === 'zh-CN' ? 'zh-CN' : 'en';
@@ -40,7 +46,7 @@ const seconds = (value: Value): number =>
   value instanceof Date ? (Date.now() - value.getTime()) / 1000 : Number(value);
 
 const formats: Formats = {
-  count: (value) => new Intl.NumberFormat(state.tag).format(Number(value)),
+  count: (value) => new Intl.NumberFormat(locale()).format(Number(value)),
   bytes: (value) => bytes(Number(value)),
   duration: (value) => duration(Number(value)),
   percent: (value) => `${Math.floor(Math.min(Math.max(Number(value), 0), 1) * 100)} %`,
@@ -97,5 +103,5 @@ export function clock(at: Date, now: Date = new Date()): string {
 
 /** The exact time, as people of this language write it. */
 export function exact(at: Date): string {
-  return new Intl.DateTimeFormat(state.tag, { dateStyle: 'full', timeStyle: 'medium' }).format(at);
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'full', timeStyle: 'medium' }).format(at);
 }
