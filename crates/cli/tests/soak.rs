@@ -58,8 +58,9 @@ fn nothing_that_counted_as_stored_is_lost_while_everything_is_killed() {
     }
     host.start();
     host.until("the store serves", |status| status["store"]["reachable"] == true);
+    eprintln!("{kills:?} kills, {asked} answers, {last} rows, {promised} promised\n{}", host.log());
     let found = restored(&host, "orders");
-    eprintln!("{kills:?} kills, {asked} answers, {last} rows, {promised} promised, {found} in the store");
+    eprintln!("{found} in the store");
     assert!(promised > 0 && found >= promised);
 
     // With the database back, the rest comes as well.
