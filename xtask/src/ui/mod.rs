@@ -119,6 +119,8 @@ impl BrowserTests {
             .env("SQLITE_REPLICATE_PROGRAM", workspace.built("sqlite-replicate"))
             .env("SQLITE_REPLICATE_BIN_DIR", bundle)
             .env("UI_OUTPUT", &workspace.target)
+            // Compiled tests, kept from one run to the next.
+            .env("PWTEST_CACHE_DIR", workspace.target.join("ui-cache"))
             .envs(["TMPDIR", "TMP", "TEMP"].map(|name| (name, folder)));
         Ok(Self { command: Some(command), results })
     }
