@@ -137,8 +137,9 @@ fn a_reader_that_stays_lets_the_log_grow_which_is_told_until_it_ends() {
     db.busy_timeout(LONG * 3).unwrap();
     insert(&db, 20_000);
     host.until("the growing log is told", |status| shows(status, "wal-growing"));
-    // It only grows: everything in it is stored all the same.
-    host.until("everything is stored", |status| all_stored(status, "orders"));
+    // It only grows: everything in it is stored all the same. (Litestream adds a row of its own again and again, so some
+    // commit is always on its way.)
+    host.ok(&["sync", "orders"]);
     reader.execute_batch("COMMIT").unwrap();
     host.until("the log is short again", |status| {
         // A log is only started again by a write.

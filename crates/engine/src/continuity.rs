@@ -36,7 +36,8 @@ pub(crate) fn prepare(core: &Core, names: &[Name]) -> Result<()> {
         let watched = database.watched();
         let newest = newest_file(&watched.level_0());
         // The first file after the start before this one may not have been judged: Litestream, or this engine, was killed.
-        let mut doubt = watched.take_cut_wanted() | !watched.is_proved();
+        let unproved = watched.take_cut_wanted() | !watched.is_proved();
+        let mut doubt = unproved;
         if let Some((_, header)) = &newest {
             doubt |= !continues(&database.path, header)?;
             if doubt {
@@ -45,7 +46,7 @@ pub(crate) fn prepare(core: &Core, names: &[Name]) -> Result<()> {
         }
         if let Some((_, header)) = &newest {
             let prefix = database.record().prefix;
-            tokio::runtime::Handle::current().block_on(mark(core, &prefix, header.max, doubt))?;
+            tokio::runtime::Handle::current().block_on(mark(core, &prefix, header.max, unproved))?;
         }
         watched.expect_succession(newest.map(|(_, header)| header), doubt).map_err(|error| {
             Report::new(ErrorCode::Io, "a start of Litestream can't be prepared").because(error)
@@ -56,13 +57,13 @@ pub(crate) fn prepare(core: &Core, names: &[Name]) -> Result<()> {
 
 /// Marks in the store how far the line is proved, before anything after it can come there. A mark that is there already
 /// stays while the doubt does: what came after it is what is doubted.
-async fn mark(core: &Core, prefix: &str, proved: Txid, doubt: bool) -> Result<()> {
+async fn mark(core: &Core, prefix: &str, newest: Txid, keep: bool) -> Result<()> {
     let store = core.store()?;
     let key = unproved(prefix);
-    if doubt && store.get_small(&key).await.is_ok() {
+    if keep && store.get_small(&key).await.is_ok() {
         return Ok(());
     }
-    store.put_small(&key, proved.to_string().into_bytes()).await
+    store.put_small(&key, newest.to_string().into_bytes()).await
 }
 
 /// Takes the marks away whose doubt is over: the first sound file is stored, and with it nothing is left out.

@@ -220,7 +220,8 @@ impl Opened {
                 Line { store: self.store.clone(), prefix, epoch: Some(epoch), database: Some(name.clone()) }
             }
         };
-        line.plan_proved(&request.moment).await
+        let planned = line.plan(&request.moment).await?;
+        line.as_far_as_proved(planned, &request.moment).await
     }
 
     async fn end_child(&mut self) {

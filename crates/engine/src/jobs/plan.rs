@@ -125,10 +125,9 @@ impl Line {
         }
     }
 
-    /// As [`Line::plan`], for a line that nobody writes any more: not beyond what is proved to leave nothing out. A PC may have
-    /// been lost just when what Litestream captured first after a start was in doubt.
-    pub(crate) async fn plan_proved(&self, moment: &Moment) -> Result<Planned> {
-        let planned = self.plan(moment).await?;
+    /// The same, but no further than what is proved to leave nothing out: for a line that nobody writes any more, or whose
+    /// latest objects are in doubt. A PC may have been lost just when what Litestream captured first after a start was.
+    pub(crate) async fn as_far_as_proved(&self, planned: Planned, moment: &Moment) -> Result<Planned> {
         let Some(proved) = self.proved_until().await? else { return Ok(planned) };
         if planned.chain.reached <= proved || !matches!(moment, Moment::Newest | Moment::At(_)) {
             return Ok(planned);
@@ -137,7 +136,8 @@ impl Line {
         let reachable =
             listing.points().iter().map(|point| point.txid()).filter(|txid| *txid <= proved).max();
         let txid = reachable.unwrap_or(proved);
-        let planned = self.plan(&Moment::Txid { txid, epoch: None }).await?;
+        let moment = Moment::Txid { txid, epoch: None };
+        let planned = self.plan_around(&moment, &planned.damaged).await?;
         let why = "what was captured last could not be proved to be whole, so this is the moment before it";
         Ok(Planned { shortfall: Some(why.to_owned()), ..planned })
     }

@@ -31,6 +31,9 @@ pub(crate) async fn plan(core: &Core, database: &Database, request: &RestoreRequ
     let skipped =
         (line.epoch != Some(epoch)).then(|| format!("nothing of the history {epoch} is stored yet"));
     let mut planned = line.plan_around(&moment, &damaged).await?;
+    if database.watched().is_in_doubt() || line.epoch != Some(database.epoch()) {
+        planned = line.as_far_as_proved(planned, &moment).await?;
+    }
     planned.shortfall = match (skipped, planned.shortfall) {
         (Some(skipped), Some(other)) => Some(format!("{skipped}; {other}")),
         (skipped, other) => skipped.or(other),

@@ -75,6 +75,16 @@ impl Watched {
         }
     }
 
+    /// Whether what the store has may leave something out: the first file after the last start was not judged yet, or the
+    /// one that mends what was left out is not stored yet.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let stored = self.seen().progress.stored_txid();
+        let trust = self.trust();
+        trust.before_start.is_some()
+            || trust.cut_wanted
+            || trust.sound_from.is_some_and(|sound| stored < Some(sound))
+    }
+
     /// The transaction that, once it is stored, ends the doubt in the store.
     pub(crate) fn sound_from(&self) -> Option<Txid> {
         self.trust().sound_from
