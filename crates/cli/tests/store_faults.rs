@@ -88,7 +88,8 @@ fn an_external_store_that_refuses_is_said_and_used_once_its_keys_are_right() {
     let status = host.until("all is well", |status| status["overall"] == "local-only");
     assert_eq!(status["store"]["bundled"], false);
     assert!(!host.home().join("store").exists());
-    let bundled = processes(&host).into_iter().filter(|(_, line)| line.contains("/minio server")).collect::<Vec<_>>();
+    let bundled =
+        processes(&host).into_iter().filter(|(_, line)| line.contains("/minio server")).collect::<Vec<_>>();
     assert!(bundled.is_empty(), "{bundled:?}");
 
     // It belongs to somebody else: it may be away for a while.

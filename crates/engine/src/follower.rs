@@ -56,7 +56,13 @@ pub(crate) async fn follow(core: Arc<Core>, database: Arc<Database>, watched: Ar
         match answer {
             Ok(newest) => {
                 let newest = if recheck { newest } else { newest.max(stored) };
+                let first = !watched.seen().progress.is_asked();
                 watched.seen().progress.stored(newest, Timestamp::now());
+                // What waits at a start has waited since before it.
+                if let Some(since) = watched.waiting_since(newest).filter(|_| first) {
+                    let interval = core.config().capture.sync_interval.duration();
+                    watched.seen().progress.backdate(since - interval);
+                }
                 if recheck {
                     rechecked = Instant::now();
                 }

@@ -155,7 +155,8 @@ fn way_conditions(
         }
         return;
     }
-    match facts.waiting_since {
+    // A start has the same patience as any other moment, however long something has waited before it.
+    match facts.waiting_since.map(|since| since.max(facts.begun_at)) {
         Some(since) if waited(since) > DatabaseFacts::patience(&config.capture) => {
             add(Code::Behind, params.time(Param::Since, since));
         }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
-use sqlite_replicate_api::Name;
+use sqlite_replicate_api::{Name, Txid};
 use tokio::sync::{Notify, oneshot};
 
 pub(crate) use progress::Progress;
@@ -61,6 +61,15 @@ impl Watched {
             watched.doubt();
         }
         Arc::new(watched)
+    }
+
+    /// When the oldest commit that the store lacks was captured, by Litestream's own files; where all that was captured is
+    /// stored, when that was: what is not captured was committed later.
+    pub(crate) fn waiting_since(&self, stored: Option<Txid>) -> Option<Timestamp> {
+        let dir = self.level_0();
+        let next = stored.map(|stored| LtxName { min: stored.next(), max: stored.next() });
+        let oldest = next.and_then(|next| read_header(&dir.join(next.to_string())));
+        oldest.or_else(|| newest_file(&dir).map(|(_, header)| header)).map(|header| header.timestamp)
     }
 
     /// Where Litestream puts what it captures.

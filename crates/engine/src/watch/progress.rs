@@ -117,6 +117,15 @@ impl Progress {
         }
     }
 
+    /// What was found waiting at the first look may have waited since then. Later commits are known by their own times.
+    pub(crate) fn backdate(&mut self, since: Timestamp) {
+        if let Some(first) = self.captured_waiting.front_mut() {
+            first.at = first.at.min(since);
+        } else if let Some(first) = self.waiting.front_mut() {
+            first.at = first.at.min(since);
+        }
+    }
+
     /// The newest transaction that Litestream captured.
     pub(crate) fn captured_txid(&self) -> Option<Txid> {
         self.captured
@@ -272,6 +281,18 @@ mod tests {
         assert_eq!(progress.waiting_since(), Some(at(500)));
         progress.stored(Some(Txid(1)), at(501));
         assert_eq!(progress.waiting_since(), Some(at(500)));
+    }
+
+    #[test]
+    fn what_waits_at_a_start_has_waited_since_before_it() {
+        let mut progress = Progress::default();
+        progress.committed(end(1, 100), at(100));
+        progress.backdate(at(40));
+        progress.committed(end(1, 200), at(101));
+        assert_eq!(progress.waiting_since(), Some(at(40)));
+        progress.captured(&file(1, 1, 100));
+        progress.stored(Some(Txid(1)), at(102));
+        assert_eq!(progress.waiting_since(), Some(at(101)));
     }
 
     #[test]
