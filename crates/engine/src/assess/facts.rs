@@ -56,6 +56,8 @@ pub(crate) struct DatabaseFacts {
     pub(crate) protected_since: Timestamp,
     /// When the present history began, or the engine, whichever was later.
     pub(crate) begun_at: Timestamp,
+    /// How long the engine has run, by a clock that nobody sets.
+    pub(crate) engine_up: Duration,
     pub(crate) size: u64,
     /// How much of the first whole copy is made, in bytes.
     pub(crate) first_copy: u64,

@@ -155,9 +155,10 @@ fn way_conditions(
         }
         return;
     }
-    // A start has the same patience as any other moment, however long something has waited before it.
-    match facts.waiting_since.map(|since| since.max(facts.begun_at)) {
-        Some(since) if waited(since) > DatabaseFacts::patience(&config.capture) => {
+    let patience = DatabaseFacts::patience(&config.capture);
+    match facts.waiting_since {
+        // A start has the same patience as any other moment, however long something has waited before it.
+        Some(since) if waited(since) > patience && facts.engine_up > patience => {
             add(Code::Behind, params.time(Param::Since, since));
         }
         None if !facts.is_captured => add(Code::Starting, params),
@@ -220,6 +221,7 @@ mod tests {
             waiting_since: None,
             protected_since: at(0),
             begun_at: at(0),
+            engine_up: std::time::Duration::from_secs(3600),
             size: 10_000_000,
             first_copy: 0,
             wal_size: 0,

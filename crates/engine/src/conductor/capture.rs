@@ -59,10 +59,11 @@ impl Conductor {
         self.conduct_capture().await;
         self.capture_settles().await;
         self.core.watch.release(&database.name).await;
-        self.core.watch.hold(database.watched());
         database.watched().seen().held = false;
         database.watched().seen().missing = false;
         database.watched().seen().replaced = false;
+        // Last: from then on the watch writes what it sees.
+        self.core.watch.hold(database.watched());
     }
 
     /// Whether nothing is in the way of capturing a database.

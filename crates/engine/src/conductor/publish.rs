@@ -275,6 +275,7 @@ fn database_facts(core: &Core, database: &Database, host: &HostFacts) -> Databas
         is_stored: seen.progress.is_stored(),
         waiting_since: seen.progress.waiting_since(),
         protected_since: database.since,
+        engine_up: core.began.elapsed(),
         begun_at: lock(&database.line).record.opened_at.max(core.began_at),
         size: seen.size,
         first_copy: seen.first_copy,
