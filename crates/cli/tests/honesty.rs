@@ -67,23 +67,21 @@ fn a_store_that_is_killed_again_and_again_shows_and_comes_back() {
 
 #[test]
 fn a_store_that_hangs_shows_and_comes_back() {
-    let (host, path, writing) = writing_host("");
-    let store = host.pid("store");
-    let fault = Instant::now();
-    signal(store, "-STOP");
-    shows_in_time(&host, fault);
-    signal(store, "-CONT");
-    comes_back(&host, &path, writing);
+    hangs_shows_and_comes_back("store");
 }
 
 #[test]
 fn a_recorder_that_hangs_shows_and_comes_back() {
+    hangs_shows_and_comes_back("capture");
+}
+
+fn hangs_shows_and_comes_back(child: &str) {
     let (host, path, writing) = writing_host("");
-    let capture = host.pid("capture");
+    let pid = host.pid(child);
     let fault = Instant::now();
-    signal(capture, "-STOP");
+    signal(pid, "-STOP");
     shows_in_time(&host, fault);
-    signal(capture, "-CONT");
+    signal(pid, "-CONT");
     comes_back(&host, &path, writing);
 }
 
